@@ -1,0 +1,43 @@
+"""What a person may write is declared once, as a class; what follows from it is made here: loading with all problems
+at once (`load`), JSON schemas (`schema`), documentation (`document`). Knows no trigger type and no manifest."""
+
+from scaler.declare.fields import (
+    AUTH,
+    ENV,
+    METADATA,
+    Declared,
+    Parameter,
+    Place,
+    Role,
+    activation,
+    param,
+    parameters,
+    secret,
+    target,
+)
+from scaler.declare.kinds import Duration, Listed, Pairs, QuantityText, Ranges, UrlPairs
+from scaler.declare.load import UNRESOLVED, Loaded, load
+
+__all__ = [
+    "AUTH",
+    "ENV",
+    "METADATA",
+    "UNRESOLVED",
+    "Declared",
+    "Duration",
+    "Listed",
+    "Loaded",
+    "Pairs",
+    "Parameter",
+    "Place",
+    "QuantityText",
+    "Ranges",
+    "Role",
+    "UrlPairs",
+    "activation",
+    "load",
+    "param",
+    "parameters",
+    "secret",
+    "target",
+]

@@ -1,0 +1,161 @@
+"""From what was written to an instance of its declaration: places, aliases, `…FromEnv`, all problems at once, and what
+is odd but accepted as notes. The same function serves the daemon, the webhook and `scaler validate`; it does no I/O."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from pydantic import ValidationError
+
+from scaler.declare.fields import Declared, Parameter, Place, parameters
+
+D = TypeVar("D", bound=Declared)
+
+
+class _Unresolved:
+    """Stands for a place that cannot be looked into yet (admission, `validate` without a cluster): what may still come
+    from there is not missing."""
+
+    def __repr__(self) -> str:
+        return "UNRESOLVED"
+
+
+UNRESOLVED: Final = _Unresolved()
+Values = Mapping[str, str] | _Unresolved
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded(Generic[D]):
+    """`value` is there when there are no problems and nothing is unresolved. Keys are as written."""
+
+    value: D | None
+    problems: Mapping[str, str]
+    notes: Mapping[str, str]
+
+
+def load(cls: type[D], metadata: Mapping[str, str], auth: Values = UNRESOLVED, env: Values = UNRESOLVED) -> Loaded[D]:
+    """Read `metadata` (and, for parameters that allow it, `auth` and `env`) as the declared class.
+
+    Values are trimmed and an empty one is not set, as in KEDA (behaviour 3.15). Raises nothing."""
+    found: dict[str, Any] = {}
+    written: dict[str, str] = {}
+    problems: dict[str, str] = {}
+    open_ends: set[str] = set()
+    for field, parameter in parameters(cls).items():
+        name, text = _find(parameter, metadata, auth, env)
+        written[field] = name or parameter.name
+        if text:
+            found[field] = text
+            if parameter.words.deprecated:
+                problems[written[field]] = parameter.words.deprecated
+        elif _may_still_come(parameter, metadata, auth, env):
+            open_ends.add(field)
+        elif parameter.required:
+            problems[parameter.name] = _missing(parameter, metadata)
+    problems.update(_exclusions(cls, found, written))
+    value = None
+    try:
+        value = cls.model_validate(found, by_name=True)
+        checked = {name: problem for name, problem in value.check() if not _open(cls, name, open_ends)}
+        problems = {**checked, **problems}
+    except ValidationError as error:
+        fields = parameters(cls)
+        for one in error.errors(include_input=False, include_context=False, include_url=False):
+            field = _field_of(cls, str(one["loc"][0]))
+            if one["type"] != "missing":
+                problems.setdefault(written.get(field, fields[field].name), one["msg"])
+    notes = dict(_notes(cls, metadata, found, written))
+    return Loaded(None if problems or open_ends & _required(cls) else value, problems, notes)
+
+
+def _find(parameter: Parameter, metadata: Mapping[str, str], auth: Values, env: Values) -> tuple[str, str]:
+    """The first place that has the parameter: (the key it was found under, its text)."""
+    for place in parameter.words.places:
+        for name in parameter.names:
+            key, text = name, ""
+            match place:
+                case Place.METADATA:
+                    text = metadata.get(name, "")
+                case Place.AUTH if not isinstance(auth, _Unresolved):
+                    text = auth.get(name, "")
+                case Place.ENV if not isinstance(env, _Unresolved):
+                    key = f"{name}FromEnv"
+                    text = env.get(metadata.get(key, ""), "")
+            if text := text.strip():
+                return key, text
+    return "", ""
+
+
+def _may_still_come(parameter: Parameter, metadata: Mapping[str, str], auth: Values, env: Values) -> bool:
+    if parameter.readable_from(Place.AUTH) and isinstance(auth, _Unresolved):
+        return True
+    asked = any(metadata.get(f"{name}FromEnv") for name in parameter.names)
+    return asked and parameter.readable_from(Place.ENV) and isinstance(env, _Unresolved)
+
+
+def _missing(parameter: Parameter, metadata: Mapping[str, str]) -> str:
+    for name in parameter.names:
+        if (variable := metadata.get(f"{name}FromEnv")) and parameter.readable_from(Place.ENV):
+            return f"is required, and the environment has no {variable} to take it from"
+    return f"is required ({' or '.join(_ways(parameter))})"
+
+
+def _ways(parameter: Parameter) -> Iterator[str]:
+    for place in parameter.words.places:
+        match place:
+            case Place.METADATA:
+                yield "in metadata"
+            case Place.AUTH:
+                yield "by authenticationRef"
+            case Place.ENV:
+                yield f"by {parameter.name}FromEnv"
+
+
+def _exclusions(cls: type[Declared], found: Mapping[str, Any], written: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    fields = parameters(cls)
+    by_name = {name: field for field, one in fields.items() for name in one.names}
+    for field in found:
+        for other in fields[field].words.exclusive:
+            if by_name[other] in found:
+                yield written[field], f"must not be set together with {other}"
+
+
+def _required(cls: type[Declared]) -> set[str]:
+    return {field for field, parameter in parameters(cls).items() if parameter.required}
+
+
+def _open(cls: type[Declared], name: str, open_ends: set[str]) -> bool:
+    return any(name in parameters(cls)[field].names for field in open_ends)
+
+
+def _field_of(cls: type[Declared], location: str) -> str:
+    """pydantic names a field by its alias in errors."""
+    if location in parameters(cls):
+        return location
+    return next(field for field, info in cls.model_fields.items() if info.alias == location)
+
+
+def _notes(
+    cls: type[Declared], metadata: Mapping[str, str], found: Mapping[str, Any], written: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    known = {name: parameter for parameter in parameters(cls).values() for name in parameter.names}
+    for field in found:
+        if announce := parameters(cls)[field].words.announce:
+            yield written[field], announce
+    for key in metadata:
+        base = key.removesuffix("FromEnv")
+        if key in known:
+            if not known[key].readable_from(Place.METADATA):
+                yield key, f"is not read from metadata, only {' or '.join(_ways(known[key]))}"
+        elif base in known:
+            if not known[base].readable_from(Place.ENV):
+                yield key, f"{base} is not read from the environment, only {' or '.join(_ways(known[base]))}"
+        else:
+            yield key, unknown(key, known)
+
+
+def unknown(key: str, known: Mapping[str, Any]) -> str:
+    """The sentence for a name that nothing declares, with the nearest that something does."""
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+    return f"is not known here{f', did you mean {near[0]}?' if near else ''}"

@@ -1,0 +1,80 @@
+"""The port: everything the engine needs of a cluster, and nothing that only one of the two adapters could do. Its words
+are the engine's; how a replica comes to be (a patch of `/scale`, a local process) is the adapter's business."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from scaler.core.model import Decision, State, Target
+from scaler.errors import ScalerError
+from scaler.manifests.watched import Manifest, Ref, Watched
+from scaler.sdk.source import AnySource
+
+
+@dataclass(frozen=True, slots=True)
+class Appeared:
+    """An object is there for the first time since the daemon started; `remembered` is what an earlier daemon left."""
+
+    manifest: Manifest
+    remembered: State | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The object's manifest is another one than before."""
+
+    manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The object was deleted."""
+
+    ref: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """Something that objects may have been bound from (a Secret, a target, …) appeared, changed or vanished."""
+
+    ref: Ref
+
+
+Change = Appeared | Changed | Gone | Touched
+
+
+class Cluster(Protocol):
+    """Implemented by `scaler.kubernetes` and `scaler.standalone`; `tests/cluster/test_contract.py` is its definition."""
+
+    def watch(self) -> AsyncIterator[Change]:
+        """Everything that is there, then every change, for as long as it is iterated."""
+        ...
+
+    async def seen(self, watched: Watched) -> Target:
+        """The workload as it is now. Raises `NotFound` when it does not exist, `ClusterError` when it cannot be seen."""
+        ...
+
+    async def apply(self, watched: Watched, decision: Decision) -> None:
+        """Make the decision true; idempotent, and sends nothing when nothing differs. Raises `ClusterError`."""
+        ...
+
+    async def report(self, ref: Ref, problem: ScalerError) -> None:
+        """Tell the object's owner that it could not be bound or served."""
+        ...
+
+    async def read(self, ref: Ref) -> Mapping[str, str]:
+        """The data of a Secret, ConfigMap or environment. Raises `NotFound`, `Forbidden`."""
+        ...
+
+    async def manifest(self, ref: Ref) -> Manifest:
+        """One of our own kinds that others refer to (a TriggerAuthentication). Raises `NotFound`."""
+        ...
+
+    def leadership(self) -> AbstractAsyncContextManager[None]:
+        """Entered when this daemon leads; cancels the body when it no longer does."""
+        ...
+
+    def sources(self) -> Mapping[str, AnySource]:
+        """What only the cluster can answer, by scaler type; asked with the target's `Ref` as the query."""
+        ...

@@ -1,0 +1,75 @@
+"""Everything a scaler file may import, and the whole public surface for people who write trigger types."""
+
+from scaler.core.quantity import parse as quantity
+
+from scaler.core.model import Backlog, MetricType, Sample
+from scaler.declare import (
+    AUTH,
+    ENV,
+    METADATA,
+    Declared,
+    Duration,
+    Listed,
+    Pairs,
+    QuantityText,
+    Ranges,
+    UrlPairs,
+    activation,
+    param,
+    secret,
+    target,
+)
+from scaler.errors import AnswerError, SourceBusy, SourceError
+from scaler.sdk.http import Get, Http, Post, Query, Reply
+from scaler.sdk.scaler import Aim, Example, Result, Scaler, Usage
+from scaler.sdk.signing import Anonymous, ClientCredentials, Fixed, Request, Several, Signer, basic, bearer
+from scaler.sdk.source import Changed, Connection, Parallel, Source, Together
+from scaler.sdk.tls import Tls
+
+__all__ = [
+    "AUTH",
+    "ENV",
+    "METADATA",
+    "Aim",
+    "Anonymous",
+    "AnswerError",
+    "Backlog",
+    "Changed",
+    "ClientCredentials",
+    "Connection",
+    "Declared",
+    "Duration",
+    "Example",
+    "Fixed",
+    "Get",
+    "Http",
+    "Listed",
+    "MetricType",
+    "Pairs",
+    "Parallel",
+    "Post",
+    "QuantityText",
+    "Query",
+    "Ranges",
+    "Reply",
+    "Request",
+    "Result",
+    "Sample",
+    "Scaler",
+    "Several",
+    "Signer",
+    "Source",
+    "SourceBusy",
+    "SourceError",
+    "Tls",
+    "Together",
+    "UrlPairs",
+    "Usage",
+    "activation",
+    "basic",
+    "bearer",
+    "param",
+    "quantity",
+    "secret",
+    "target",
+]
