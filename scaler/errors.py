@@ -26,7 +26,7 @@ class ScalerError(Exception):
 
 
 class ManifestError(ScalerError):
-    """A manifest that cannot work. `problems` maps each path (`spec.triggers[0].metadata.lagThreshold`) to a sentence."""
+    """A manifest that cannot work. `problems` maps paths (`spec.triggers[0].metadata.lagThreshold`) to sentences."""
 
     reason = "ManifestError"
 

@@ -1,5 +1,6 @@
-"""The values that decisions are made of: frozen, slotted, comparable, hashable (lists are tuples, maps tuples of pairs).
-Times are seconds since the epoch and called `now` or `at`; durations are seconds. No rule stands here, only nouns."""
+"""The values that decisions are made of: frozen, slotted, comparable, hashable (lists are tuples, maps tuples of
+pairs). Times are seconds since the epoch and called `now` or `at`; durations are seconds. No rule stands here,
+only nouns."""
 
 import math
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ class MetricType(StrEnum):
 
 
 class Mode(StrEnum):
-    """Who moves the replicas above zero: the cluster's HPA, this daemon, or nobody (everything is shown, nothing written)."""
+    """Who moves the replicas above zero: the cluster's HPA, this daemon, or nobody (all is shown, nothing written)."""
 
     HPA = "hpa"
     DIRECT = "direct"
@@ -251,8 +252,9 @@ class Proposal:
 @dataclass(frozen=True, slots=True)
 class State:
     """What one decision must remember for the next. It records what was seen, not what was wished. `highest` and
-    `lowest` are the advice of the windows as monotone queues: only what can still win. `active` and the other flags are
-    the last decision's, so that events are posted on transitions alone."""
+    `lowest` are the advice of the windows as monotone queues: only what can still win. `at` is when the last decision
+    was made: what is then seen to have changed, changed because of it. `active` and the other flags are the last
+    decision's, so that events are posted on transitions alone; `moving` says that it went to or from rest."""
 
     version: int = 1
     last_active: float | None = None
@@ -268,6 +270,8 @@ class State:
     active: bool | None = None
     fallback: bool = False
     paused: bool = False
+    at: float | None = None
+    moving: bool = False
 
 
 # --------------------------------------------------------------------------------------------------- what is decided
@@ -292,6 +296,7 @@ class Why(Enum):
     STABILIZED_UP = "a lower recommendation is still within the scale-up window"
     LIMITED_UP = "a scale-up policy holds the step back"
     LIMITED_DOWN = "a scale-down policy holds the step back"
+    SETTLING = "a Value metric is given 15 s to show what the last step did"
     AT_MAXIMUM = "the metrics ask for more than the maximum"
     AT_MINIMUM = "the metrics ask for fewer than the minimum"
     FALLING_BACK = "a metric cannot be read, the fallback stands in"

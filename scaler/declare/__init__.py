@@ -8,6 +8,7 @@ from scaler.declare.fields import (
     Declared,
     Parameter,
     Place,
+    Resource,
     Role,
     activation,
     param,
@@ -16,7 +17,7 @@ from scaler.declare.fields import (
     target,
 )
 from scaler.declare.kinds import Duration, Listed, Pairs, QuantityText, Ranges, UrlPairs
-from scaler.declare.load import UNRESOLVED, Loaded, load
+from scaler.declare.load import UNRESOLVED, Loaded, load, load_document
 
 __all__ = [
     "AUTH",
@@ -32,10 +33,12 @@ __all__ = [
     "Place",
     "QuantityText",
     "Ranges",
+    "Resource",
     "Role",
     "UrlPairs",
     "activation",
     "load",
+    "load_document",
     "param",
     "parameters",
     "secret",

@@ -37,9 +37,11 @@ class Words:
     choices: tuple[str, ...] = ()
     above: float | None = None
     at_least: float | None = None
+    at_most: float | None = None
     deprecated: str = ""
     announce: str = ""
     exclusive: tuple[str, ...] = ()
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +74,17 @@ def param(
     choices: tuple[str, ...] = (),
     above: float | None = None,
     at_least: float | None = None,
+    at_most: float | None = None,
     deprecated: str = "",
     announce: str = "",
     exclusive: tuple[str, ...] = (),
+    once: bool = False,
 ) -> Any:
-    """A parameter; without `default` it is required. `above` is exclusive, `at_least` inclusive; `names` are the
-    spellings where they are not the field's camelCase, first the one to document; `deprecated` refuses the parameter
-    with that sentence, `announce` warns with it; `exclusive` names parameters that must not be set beside it."""
-    words = Words("param", places, names, choices, above, at_least, deprecated, announce, exclusive)
+    """A parameter; without `default` it is required. `above` is exclusive, `at_least` and `at_most` are inclusive;
+    `names` are the spellings where they are not the field's camelCase, first the one to document; `deprecated` refuses
+    the parameter with that sentence, `announce` warns with it; `exclusive` names what must not be set beside it;
+    `once` refuses it where more than one of its places has it."""
+    words = Words("param", places, names, choices, above, at_least, at_most, deprecated, announce, exclusive, once)
     return _declared(doc, default, words)
 
 
@@ -155,6 +160,30 @@ class Declared(BaseModel):
         yield from ()
 
 
+_JSON: dict[str, tuple[tuple[type, ...], str]] = {
+    "text": ((str,), "text; put it in quotes"),
+    "quantity": ((str, int, float), "a quantity such as 500m or 2Gi"),
+    "integer": ((int,), "a whole number, without quotes"),
+    "number": ((int, float), "a number, without quotes"),
+    "true or false": ((bool,), "true or false, without quotes"),
+}
+
+
+class Resource(Declared):
+    """A part of a custom resource: values arrive with JSON's types, and are taken as strictly as by an API server."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _by_kedas_rules(cls, value: Any, info: Any) -> Any:
+        parameter = parameters(cls)[info.field_name]
+        types, a = _JSON.get(parameter.kind.name, ((), ""))
+        if types and value is not None:
+            if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+                _refuse(f"must be {a}")
+            _check_bounds(parameter.words, value)
+        return str(value) if parameter.kind.name == "quantity" and value is not None else value
+
+
 def _check_bounds(words: Words, value: Any) -> None:
     if words.choices and any(one not in words.choices for one in (value if isinstance(value, tuple) else (value,))):
         _refuse(f"must be one of {', '.join(words.choices)}")
@@ -162,10 +191,15 @@ def _check_bounds(words: Words, value: Any) -> None:
         _refuse(f"must be greater than {words.above:g}")
     if words.at_least is not None and value < words.at_least:
         _refuse(f"must be at least {words.at_least:g}")
+    if words.at_most is not None and value > words.at_most:
+        _refuse(f"must be at most {words.at_most:g}")
 
 
 def _refuse(sentence: str) -> None:
     raise PydanticCustomError("declared", "{sentence}", {"sentence": sentence})
+
+
+_OTHER = Kind("object", lambda text: text)
 
 
 @cache
@@ -198,4 +232,4 @@ def _kind(info: Any) -> Kind:
         annotation = next(one for one in get_args(annotation) if one is not NoneType)
     if get_origin(annotation) is Annotated:
         return next(mark for mark in get_args(annotation)[1:] if isinstance(mark, Kind))
-    return SCALARS.get(annotation, SCALARS[str])
+    return SCALARS.get(annotation, _OTHER)

@@ -2,18 +2,20 @@
 what is declared with it can be part of a source's identity."""
 
 import json
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from pydantic_core import PydanticCustomError
 
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
-_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?\Z")
-_INTEGER = re.compile(r"-?(0|[1-9]\d*)\Z")
+_PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)\Z")
+_LONGEST = 2**63 / 1e9
 _TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
 _FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
 
@@ -34,16 +36,17 @@ def integer(text: str) -> int:
     """JSON's integer syntax: no leading zero, no fraction, no hexadecimal."""
     if not _INTEGER.match(text):
         raise _refused("must be a whole number")
-    value = int(text)
-    if not -(2**63) <= value < 2**63:
+    if len(text) > 20 or not -(2**63) <= int(text) < 2**63:
         raise _refused("must fit into 64 bits")
-    return value
+    return int(text)
 
 
 def number(text: str) -> float:
     """JSON's number syntax."""
     if not _NUMBER.match(text):
         raise _refused("must be a number")
+    if not math.isfinite(float(text)):
+        raise _refused("must be a number of ordinary size")
     return float(text)
 
 
@@ -59,7 +62,7 @@ def flag(text: str) -> bool:
 def duration(text: str) -> float:
     """Go's duration syntax (`1m30s`), or a bare whole number of **milliseconds**; seconds as float."""
     if _INTEGER.match(text):
-        seconds = int(text) / 1000
+        seconds = integer(text) / 1000
     else:
         sign, rest = (-1.0, text[1:]) if text.startswith("-") else (1.0, text.removeprefix("+"))
         parts = _PART.findall(rest)
@@ -68,6 +71,8 @@ def duration(text: str) -> float:
         seconds = sign * sum(float(amount) * _UNITS[unit] for amount, unit in parts)
     if seconds < 0:
         raise _refused("must not be negative")
+    if seconds >= _LONGEST:
+        raise _refused("must be less than 292 years")
     return seconds
 
 
@@ -125,12 +130,14 @@ UrlPairs = Annotated[tuple[tuple[str, str], ...], Kind("URL query", url_pairs)]
 QuantityText = Annotated[str, Kind("quantity", _text)]
 
 
-def shown(value: Any) -> str:
-    """A default as a person would write it in a manifest."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return f"{value:g}"
+def shown(value: Any, kind: Kind) -> str:
+    """A default as a person would write it in a manifest: `kind` reads it back as the same value."""
+    if kind.name == "duration" and value is not None:
+        return f"{value:.9f}".rstrip("0").rstrip(".") + "s"
+    if kind.name == "URL query":
+        return urlencode(value)
     if isinstance(value, tuple):
         return ",".join("=".join(map(str, one)) if isinstance(one, tuple) else str(one) for one in value)
+    if isinstance(value, float):
+        return repr(value).removesuffix(".0")
     return value if isinstance(value, str) else json.dumps(value)

@@ -3,8 +3,8 @@ is odd but accepted as notes. The same function serves the daemon, the webhook a
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Final, Generic, TypeVar, get_args
 
 from pydantic import ValidationError
 
@@ -49,6 +49,8 @@ def load(cls: type[D], metadata: Mapping[str, str], auth: Values = UNRESOLVED, e
             found[field] = text
             if parameter.words.deprecated:
                 problems[written[field]] = parameter.words.deprecated
+            if parameter.words.once and (count := _places(parameter, metadata, auth, env)) > 1:
+                problems[written[field]] = f"must be set in one place only, not in {count}"
         elif _may_still_come(parameter, metadata, auth, env):
             open_ends.add(field)
         elif parameter.required:
@@ -67,6 +69,12 @@ def load(cls: type[D], metadata: Mapping[str, str], auth: Values = UNRESOLVED, e
                 problems.setdefault(written.get(field, fields[field].name), one["msg"])
     notes = dict(_notes(cls, metadata, found, written))
     return Loaded(None if problems or open_ends & _required(cls) else value, problems, notes)
+
+
+def _places(parameter: Parameter, metadata: Mapping[str, str], auth: Values, env: Values) -> int:
+    """In how many of its places the parameter is set."""
+    alone = (replace(parameter, words=replace(parameter.words, places=(one,))) for one in parameter.words.places)
+    return sum(bool(_find(one, metadata, auth, env)[1]) for one in alone)
 
 
 def _find(parameter: Parameter, metadata: Mapping[str, str], auth: Values, env: Values) -> tuple[str, str]:
@@ -159,3 +167,50 @@ def unknown(key: str, known: Mapping[str, Any]) -> str:
     """The sentence for a name that nothing declares, with the nearest that something does."""
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
     return f"is not known here{f', did you mean {near[0]}?' if near else ''}"
+
+
+_SENTENCES = {
+    "missing": "is required",
+    "string_type": "must be text; put it in quotes",
+    "model_type": "must be a mapping",
+    "model_attributes_type": "must be a mapping",
+    "dict_type": "must be a mapping",
+    "mapping_type": "must be a mapping",
+    "tuple_type": "must be a list",
+}
+
+
+def load_document(cls: type[D], document: Any, path: str) -> Loaded[D]:
+    """Read a part of a custom resource (decoded JSON or YAML) as the declared class; keys are paths below `path`."""
+    notes = dict(_unknown_fields(cls, document, path))
+    try:
+        value = cls.model_validate(document)
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_context=False, include_url=False)
+        return Loaded(None, {_path(path, one["loc"]): _SENTENCES.get(one["type"], one["msg"]) for one in found}, notes)
+    problems = {f"{path}.{name}": problem for name, problem in value.check()}
+    return Loaded(None if problems else value, problems, notes)
+
+
+def _path(start: str, location: tuple[int | str, ...]) -> str:
+    return start + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
+
+
+def _unknown_fields(cls: type[Declared], document: Any, path: str) -> Iterator[tuple[str, str]]:
+    if not isinstance(document, Mapping):
+        return
+    known = {parameter.name: field for field, parameter in parameters(cls).items()}
+    for key, value in document.items():
+        where = f"{path}.{key}"
+        if key not in known:
+            yield where, unknown(str(key), known)
+        elif inner := _declared_in(cls.model_fields[known[key]].annotation):
+            for index, one in enumerate(value if isinstance(value, list) else [value]):
+                yield from _unknown_fields(inner, one, f"{where}[{index}]" if isinstance(value, list) else where)
+
+
+def _declared_in(annotation: Any) -> type[Declared] | None:
+    """The declared class that a field holds, by itself, optionally or in a tuple."""
+    if isinstance(annotation, type) and issubclass(annotation, Declared):
+        return annotation
+    return next((inner for one in get_args(annotation) if (inner := _declared_in(one))), None)

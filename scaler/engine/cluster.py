@@ -45,14 +45,14 @@ Change = Appeared | Changed | Gone | Touched
 
 
 class Cluster(Protocol):
-    """Implemented by `scaler.kubernetes` and `scaler.standalone`; `tests/cluster/test_contract.py` is its definition."""
+    """Implemented by `scaler.kubernetes` and `scaler.standalone`; defined by `tests/cluster/test_contract.py`."""
 
     def watch(self) -> AsyncIterator[Change]:
         """Everything that is there, then every change, for as long as it is iterated."""
         ...
 
     async def seen(self, watched: Watched) -> Target:
-        """The workload as it is now. Raises `NotFound` when it does not exist, `ClusterError` when it cannot be seen."""
+        """The workload as it is now. Raises `NotFound` when there is none, `ClusterError` when it cannot be seen."""
         ...
 
     async def apply(self, watched: Watched, decision: Decision) -> None:

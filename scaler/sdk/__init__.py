@@ -23,7 +23,7 @@ from scaler.errors import AnswerError, SourceBusy, SourceError
 from scaler.sdk.http import Get, Http, Post, Query, Reply
 from scaler.sdk.scaler import Aim, Example, Result, Scaler, Usage
 from scaler.sdk.signing import Anonymous, ClientCredentials, Fixed, Request, Several, Signer, basic, bearer
-from scaler.sdk.source import Changed, Connection, Parallel, Source, Together
+from scaler.sdk.source import Connection, Parallel, Source, Together
 from scaler.sdk.tls import Tls
 
 __all__ = [
@@ -34,7 +34,6 @@ __all__ = [
     "Anonymous",
     "AnswerError",
     "Backlog",
-    "Changed",
     "ClientCredentials",
     "Connection",
     "Declared",

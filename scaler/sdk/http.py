@@ -76,7 +76,7 @@ class Http(Source[Query, Reply]):
         return _shown(self.base)
 
     def patience(self) -> float:
-        return self.timeout
+        return self.timeout + 0.5  # the request's own limit speaks first: its sentence is the better one
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["HttpConnection"]:

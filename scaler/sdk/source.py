@@ -3,10 +3,10 @@ are one connection and equal queries are asked once, so everything that makes tw
 included, must be a field. Who asks, how often and what happens on failure is the keeper's business, not theirs."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from scaler.errors import SourceError
 
@@ -28,26 +28,11 @@ class Parallel:
     limit: int = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Changed(Generic[Q, A]):
-    """A query's answer has probably changed, or here it is."""
-
-    query: Q
-    answer: A | None = None
-
-
 class Connection(Protocol[Q_contra, A_co]):
     """An open source. `fetch` answers in the order of `queries`: a value, or the `SourceError` of that query alone. It
     raises only when the connection as a whole is gone (`SourceError`); then everybody who waits hears that."""
 
     async def fetch(self, queries: Sequence[Q_contra]) -> Sequence[A_co | SourceError]: ...
-
-
-@runtime_checkable
-class Watchful(Protocol):
-    """A connection that can say by itself that answers have changed; it wakes the poll, it does not replace it."""
-
-    def changes(self, queries: Sequence[Any]) -> AsyncIterator[Changed[Any, Any]]: ...
 
 
 class Source(ABC, Generic[Q, A]):

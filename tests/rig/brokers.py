@@ -1,6 +1,7 @@
 """How Kafka brokers are had, configured and started. What tests do to them is in `kafka`, logins in `secured_kafka`."""
 
 import asyncio
+import functools
 import re
 import secrets
 import socket
@@ -9,7 +10,6 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -95,9 +95,13 @@ def _download(folder: Path) -> None:
     maven = cache.tool("mvn")
     recipe = folder / RECIPE.name
     recipe.write_text(RECIPE.read_text())
-    cache.call([maven, "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=libs", "-DincludeScope=runtime"], cwd=folder)
+    cache.call(
+        [maven, "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory=libs", "-DincludeScope=runtime"],
+        cwd=folder,
+    )
 
 
+@functools.cache
 def _check_java() -> None:
     said = subprocess.run([cache.tool("java"), "-version"], capture_output=True, text=True, check=False).stderr
     found = re.search(r'version "(?:1\.)?(\d+)', said)
@@ -115,13 +119,11 @@ def _plain(port: int) -> Listener:
 
 def _broker(home: Path, number: int, port: int) -> Broker:
     command = _java("kafka.Kafka", str(home / "server.properties"))
-    server = Server(command, log=home / f"{home.name}.log", ready=partial(_answers, port, number))
+    server = Server(command, log=home / f"{home.name}.log", ready=functools.partial(_answers, port, number))
     return Broker(number, port, server)
 
 
-def _properties(
-    home: Path, number: int, controller: int, count: int, listeners: Sequence[Listener]
-) -> dict[str, str]:
+def _properties(home: Path, number: int, controller: int, count: int, listeners: Sequence[Listener]) -> dict[str, str]:
     first = number == 1
     ways = {way.name: f"{way.name}://127.0.0.1:{way.port}" for way in listeners}
     own = {"CONTROLLER": f"CONTROLLER://127.0.0.1:{controller}"} if first else {}
@@ -160,11 +162,13 @@ def _write(home: Path, properties: Mapping[str, str]) -> None:
 
 def _format(homes: Sequence[Path], arguments: Sequence[str]) -> None:
     """Make the data folders of one cluster, side by side."""
-    name = secrets.token_urlsafe(16)
+    name = f"r{secrets.token_urlsafe(16)[1:]}"  # the tool takes a "-" at the beginning for an option
     tools = []
     for home in homes:
         command = _java("kafka.tools.StorageTool", "format", "-t", name, "-c", str(home / "server.properties"))
-        tools.append(subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+        tools.append(
+            subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        )
     said = [tool.communicate()[0] for tool in tools]
     for tool, text in zip(tools, said, strict=True):
         if tool.returncode:

@@ -34,20 +34,32 @@ class Kafka:
             await broker.kill()
 
     async def start(self) -> None:
-        """All brokers again, on the same ports with the same data; returns when they answer."""
-        for broker in self.brokers:
-            broker.server.launch()
-        for broker in self.brokers:
-            await asyncio.to_thread(broker.server.wait)
+        """Those that are down, again: on the same ports with the same data; returns when they answer."""
+        dead = [broker.server for broker in self.brokers if broker.server.pid is None]
+        for server in dead:
+            server.launch()
+        for server in dead:
+            await asyncio.to_thread(server.wait)
 
-    def freeze(self) -> None:
-        """Connections stay and nothing is answered, until `thaw`."""
-        for broker in self.brokers:
-            broker.freeze()
+    @asynccontextmanager
+    async def down(self) -> AsyncIterator[None]:
+        """Killed for the length of the block; the next test finds it up again."""
+        await self.kill()
+        try:
+            yield
+        finally:
+            await self.start()
 
-    def thaw(self) -> None:
-        for broker in self.brokers:
-            broker.thaw()
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """For the length of the block connections stay and nothing is answered."""
+        try:
+            for broker in self.brokers:
+                broker.freeze()
+            yield
+        finally:
+            for broker in self.brokers:
+                broker.thaw()
 
     def connections(self, pid: int | None = None) -> int:
         """Established connections to the client ports: of one process, or of everybody but the brokers themselves."""
@@ -63,7 +75,7 @@ class Kafka:
         async with self.admin() as admin:
             await admin.create_topics([NewTopic(name, partitions, replicas or len(self.brokers))])
             async with asyncio.timeout(LIMIT):
-                while not await self._led(admin, name, partitions):
+                while not await self._led(admin, name, partitions):  # noqa: ASYNC110 - the event is the broker's
                     await asyncio.sleep(MOMENT)
 
     async def delete_topic(self, name: str) -> None:
@@ -72,14 +84,10 @@ class Kafka:
 
     async def produce(self, topic: str, count: int, partition: int | None = None, value: bytes = b"x") -> None:
         """`count` records into one partition, or spread evenly over all of them."""
-        producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap, acks="all", linger_ms=2)
-        await producer.start()
-        try:
+        async with self._producer() as producer:
             chosen = sorted(await producer.partitions_for(topic)) if partition is None else [partition]
             sent = [await producer.send(topic, value, partition=chosen[i % len(chosen)]) for i in range(count)]
             await asyncio.gather(*sent)
-        finally:
-            await producer.stop()
 
     async def commit(self, group: str, offsets: Mapping[tuple[str, int], int]) -> None:
         """Commit {(topic, partition): offset} for a group without members; a TopicPartition is such a tuple."""
@@ -96,8 +104,9 @@ class Kafka:
             return offset
 
     async def end_offsets(self, topic: str) -> dict[int, int]:
+        async with self._producer() as producer:
+            numbers = await producer.partitions_for(topic)
         async with self._consumer(None) as consumer:
-            numbers = await self._partitions(topic)
             ends = await consumer.end_offsets([TopicPartition(topic, number) for number in numbers])
             return {where.partition: offset for where, offset in ends.items()}
 
@@ -105,25 +114,29 @@ class Kafka:
     async def admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
         """aiokafka's admin client, for what the methods here do not do."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
-        await admin.start()
         try:
+            await admin.start()
             yield admin
         finally:
             await admin.close()
 
     @asynccontextmanager
+    async def _producer(self) -> AsyncIterator[AIOKafkaProducer]:
+        producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap, acks="all", linger_ms=2)
+        try:
+            await producer.start()
+            yield producer
+        finally:
+            await producer.stop()
+
+    @asynccontextmanager
     async def _consumer(self, group: str | None) -> AsyncIterator[AIOKafkaConsumer]:
         consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, group_id=group, enable_auto_commit=False)
-        await consumer.start()
         try:
+            await consumer.start()
             yield consumer
         finally:
             await consumer.stop()
-
-    async def _partitions(self, topic: str) -> list[int]:
-        async with self.admin() as admin:
-            [described] = await admin.describe_topics([topic])
-            return sorted(partition["partition"] for partition in described["partitions"])
 
     async def _led(self, admin: AIOKafkaAdminClient, topic: str, partitions: int) -> bool:
         [described] = await admin.describe_topics([topic])

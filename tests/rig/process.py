@@ -18,7 +18,6 @@ from pathlib import Path
 LEASH = Path(__file__).with_name("leash.py")
 PORTS = range(20000, 32000)
 PAUSE = 0.02
-GRACE = 8.0
 TAIL = 25
 ESTABLISHED = "01"
 
@@ -38,12 +37,14 @@ class Server:
         ready: Callable[[], bool],
         environment: Mapping[str, str] | None = None,
         patience: float = 90.0,
+        grace: float = 8.0,
     ) -> None:
         self.command = tuple(command)
         self.log = log
         self._ready = ready
         self._environment = dict(environment or {})
         self._patience = patience
+        self._grace = grace
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
@@ -99,7 +100,7 @@ class Server:
         self._signal(signal.SIGTERM)
         self._signal(signal.SIGCONT)
         with suppress(subprocess.TimeoutExpired):
-            self._child.wait(GRACE)
+            self._child.wait(self._grace)
         self.kill()
 
     def _signal(self, number: signal.Signals) -> None:
@@ -159,11 +160,12 @@ def _established() -> Iterator[tuple[int, str]]:
 
 
 def _sockets(pid: int) -> set[str]:
-    """The inodes of a process's sockets."""
+    """The inodes of a process's sockets; none of one that ended meanwhile."""
     found = set()
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(FileNotFoundError):
-            link = os.readlink(descriptor)
-            if link.startswith("socket:["):
-                found.add(link[8:-1])
+    with suppress(FileNotFoundError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(FileNotFoundError):
+                link = os.readlink(descriptor)
+                if link.startswith("socket:["):
+                    found.add(link[8:-1])
     return found

@@ -1,0 +1,164 @@
+"""`scaler validate FILE…`: what the daemon would say of manifests, all of it at once and without a cluster. Each
+problem is told with its file and line, as compilers do."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from scaler import catalog
+from scaler.cli import Output, OutputOption
+from scaler.errors import ManifestError
+from scaler.manifests.bind import examine
+from scaler.manifests.watched import Manifest, Ref
+
+KINDS = ("ScaledObject", "TriggerAuthentication", "ClusterTriggerAuthentication")
+_SUFFIXES = (".yaml", ".yml", ".json")
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Something said of a place in a file. `severity` is problem, warning or note."""
+
+    file: str
+    line: int
+    severity: str
+    path: str
+    sentence: str
+
+    def __str__(self) -> str:
+        where = f"{self.path}: " if self.path else ""
+        kind = "" if self.severity == "problem" else f"{self.severity}: "
+        return f"{self.file}:{self.line}: {kind}{where}{self.sentence}"
+
+
+@dataclass(frozen=True)
+class Document:
+    """One manifest of a file. `at` is its path below the document's `root`: empty but for members of a `List`."""
+
+    file: str
+    root: yaml.Node
+    body: Any
+    at: str = ""
+
+    def remark(self, severity: str, path: str, sentence: str) -> Remark:
+        path = ".".join(part for part in (self.at, path) if part)
+        return Remark(self.file, _line(self.root, path), severity, path, sentence)
+
+
+def validate(
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="Files, folders of them, or - for what is piped in.")
+    ],
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse what is odd but accepted, too.")] = False,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Say everything that is wrong with manifests; needs no cluster."""
+    remarks = [remark for file in files for remark in _of_argument(file)]
+    if strict:
+        remarks = [replace(one, severity="problem") if one.severity == "warning" else one for one in remarks]
+    if output is Output.JSON:
+        print(json.dumps([asdict(one) for one in remarks], indent=2, ensure_ascii=False))
+    else:
+        _show(remarks)
+    if any(one.severity == "problem" for one in remarks):
+        raise typer.Exit(2)
+
+
+def _show(remarks: list[Remark]) -> None:
+    from rich.console import Console
+
+    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    colours = {"problem": "red", "warning": "yellow", "note": "dim"}
+    for one in remarks:
+        console.print(str(one), style=colours[one.severity])
+    if not any(one.severity == "problem" for one in remarks):
+        print("nothing is wrong")
+
+
+def _of_argument(argument: str) -> Iterator[Remark]:
+    if argument == "-":
+        yield from _of_text("stdin", sys.stdin.read())
+        return
+    path = Path(argument)
+    inside = sorted(one for one in path.rglob("*") if one.suffix in _SUFFIXES and one.is_file())
+    for file in inside if path.is_dir() else [path]:
+        try:
+            text = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            raise ManifestError({str(file): "cannot be read"}) from None
+        yield from _of_text(str(file), text)
+
+
+def _of_text(file: str, text: str) -> Iterator[Remark]:
+    try:
+        documents = list(_documents(file, text))
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        yield Remark(file, line, "problem", "", f"is not YAML: {error.problem}")
+        return
+    except (yaml.YAMLError, ValueError):
+        yield Remark(file, 1, "problem", "", "is not YAML")
+        return
+    yield from sorted((one for document in documents for one in _of_document(document)), key=lambda one: one.line)
+
+
+def _documents(file: str, text: str) -> Iterator[Document]:
+    loader = yaml.SafeLoader(text)
+    try:
+        while loader.check_node() and (node := loader.get_node()) is not None:
+            body = loader.construct_document(node)
+            if isinstance(body, dict) and body.get("kind") == "List" and isinstance(body.get("items"), list):
+                yield from (Document(file, node, item, f"items[{i}]") for i, item in enumerate(body["items"]))
+            elif body is not None:
+                yield Document(file, node, body)
+    finally:
+        loader.dispose()
+
+
+def _of_document(document: Document) -> Iterator[Remark]:
+    body = document.body
+    if not isinstance(body, Mapping) or not str(body.get("apiVersion", "")).partition("/")[0].endswith("keda.sh"):
+        kind = body.get("kind") if isinstance(body, Mapping) else None
+        yield document.remark("note", "", f"{kind or 'this document'} is none of KEDA's kinds, and not looked at")
+    elif body.get("kind") not in KINDS:
+        yield document.remark("warning", "kind", f"{body.get('kind')} is not supported by this version")
+    else:
+        examined = examine(_manifest(body), catalog.find)
+        problems = {**_unnamed(body), **examined.problems}
+        for path, sentence in problems.items():
+            yield document.remark("problem", path, sentence)
+        for path, sentence in examined.warnings.items():
+            yield document.remark("warning", path, sentence)
+
+
+def _manifest(body: Mapping[str, Any]) -> Manifest:
+    metadata = found if isinstance(found := body.get("metadata"), Mapping) else {}
+    ref = Ref(str(body["kind"]), str(metadata.get("namespace", "default")), str(metadata.get("name", "")))
+    return Manifest(ref, body)
+
+
+def _unnamed(body: Mapping[str, Any]) -> dict[str, str]:
+    metadata = body.get("metadata")
+    if not isinstance(metadata, Mapping):
+        return {"metadata": "is required"}
+    return {} if metadata.get("name") else {"metadata.name": "is required"}
+
+
+def _line(node: yaml.Node, path: str) -> int:
+    """The line of what a path names, or of the innermost thing around it that is there."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if path == key.value or path.startswith((f"{key.value}.", f"{key.value}[")):
+                rest = path[len(key.value) :].lstrip(".")
+                return _line(value, rest) if rest else int(key.start_mark.line) + 1
+    if isinstance(node, yaml.SequenceNode) and path.startswith("["):
+        index, _, rest = path[1:].partition("]")
+        if index.isdecimal() and int(index) < len(node.value):
+            return _line(node.value[int(index)], rest.lstrip("."))
+    return int(node.start_mark.line) + 1

@@ -1,0 +1,190 @@
+"""The straight line: due → ask → read → decide → publish → apply, each object one at a time and many side by side. It
+owns no rule and no protocol: it hands values from one module to the next, and keeps one object's bug that object's."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+
+from scaler.core.model import Decision, Reading
+from scaler.engine.agenda import Agenda
+from scaler.engine.board import Board
+from scaler.engine.cluster import Cluster
+from scaler.engine.faults import Faults
+from scaler.engine.narrator import Narrator
+from scaler.engine.pool import Answered, Pool
+from scaler.engine.watching import Bind, Watching
+from scaler.errors import ClusterError, Conflict, NotFound, SourceError
+from scaler.logs import served
+from scaler.manifests.watched import Ref, Trigger, Watched
+
+REPLY = 2.5
+"""Seconds within which a refreshed metric must be published, so that the HPA's request does not time out."""
+
+SETTLE = 10.0
+"""Seconds that one write to the cluster may take."""
+
+
+class Loop:
+    """`run` is the life of the line. `bind` turns a manifest into a `Watched`; `metric_max_age` is how old a reading
+    may be that answers a metric request without asking."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        bind: Bind,
+        pool: Pool,
+        board: Board,
+        agenda: Agenda[Ref],
+        clock: Callable[[], float],
+        *,
+        metric_max_age: float = 5.0,
+    ) -> None:
+        self._cluster, self._pool, self._board = cluster, pool, board
+        self._agenda, self._clock, self._max_age = agenda, clock, metric_max_age
+        self._narrator = Narrator()
+        self._faults = Faults(cluster, board, self._narrator)
+        self._watching = Watching(cluster, bind, board, agenda, self._faults)
+        self._settling: set[Ref] = set()
+        self._refreshes: dict[tuple[Ref, str], asyncio.Task[None]] = {}
+        self._timers: dict[Ref, asyncio.TimerHandle] = {}
+        self._tasks: asyncio.TaskGroup
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        async with asyncio.TaskGroup() as self._tasks:
+            self._tasks.create_task(self._watching.run(), name="watching")
+            async for ref in self._agenda:
+                self._tasks.create_task(self._serve(ref), name=f"serve {ref}")
+
+    async def _serve(self, ref: Ref) -> None:
+        served.set(str(ref))
+        again: float | None = None
+        try:
+            again = await self._line(ref)
+        except Conflict:
+            self._agenda.poke(ref)
+        except Exception as error:  # the one place where one object's bug stays one object's bug
+            await self._faults.tell(ref, error)
+        finally:
+            self._agenda.done(ref, self._clock())
+            self._look_again(ref, again)
+
+    async def _line(self, ref: Ref) -> float | None:
+        watched = self._watching.get(ref)
+        if watched is None:
+            return None
+        decision = await self._decided(watched, None)
+        await self._settle(watched)
+        return decision.again if decision else None
+
+    async def _decided(self, watched: Watched, metric: str | None) -> Decision | None:
+        """Ask, look, decide, publish. `None` when the object was bound anew meanwhile: its turn comes again."""
+        readings, took = await self._look(watched, metric)
+        target = await self._cluster.seen(watched)
+        if self._watching.get(watched.ref) is not watched:
+            return None
+        now = self._clock()  # after the waiting; from here to `publish` nothing waits, so it needs no lock
+        decision = watched.decide(watched.spec, target, readings, self._board.state(watched.ref), now)
+        self._narrator.decided(watched, readings, target, decision)
+        self._board.publish(watched.ref, readings, target, decision, now, took)
+        return decision
+
+    async def _look(self, watched: Watched, metric: str | None) -> tuple[Sequence[Reading], dict[str, float]]:
+        """One reading for each goal, asked for; for a refresh of one `metric`, the others from the board."""
+        asked = [one for one in watched.triggers if metric is None or any(g.metric == metric for g in one.goals)]
+        fresh = 0.0 if metric is None else self._max_age
+        if len(asked) == 1:
+            answers = [await self._pool.ask(asked[0].source, asked[0].query, interval=watched.interval, fresh=fresh)]
+        else:
+            answers = await asyncio.gather(
+                *(self._pool.ask(one.source, one.query, interval=watched.interval, fresh=fresh) for one in asked)
+            )
+        readings: list[Reading] = []
+        took: dict[str, float] = {}
+        for trigger, answered in zip(asked, answers, strict=True):
+            found = self._read(watched.ref, trigger, answered)
+            readings.extend(found)
+            took.update((reading.metric, answered.took) for reading in found)
+        if metric is not None:
+            readings.extend(self._from_board(watched, took.keys()))
+        return readings, took
+
+    def _read(self, ref: Ref, trigger: Trigger, answered: Answered) -> Iterable[Reading]:
+        if isinstance(answered.answer, SourceError):
+            return trigger.failed(answered.answer, answered.at)
+        if not trigger.scaler.compares():
+            return trigger.read(answered.answer, None, answered.at)
+        previous = self._board.previous(ref, trigger, answered.answer)
+        return trigger.read(answered.answer, previous, answered.at)
+
+    def _from_board(self, watched: Watched, but: Iterable[str]) -> Iterable[Reading]:
+        entry = self._board.get(watched.ref)
+        held = entry.readings if entry else {}
+        return [held[goal.metric] for goal in watched.spec.goals if goal.metric in held and goal.metric not in but]
+
+    async def _settle(self, watched: Watched) -> None:
+        """Apply the board's latest decision, one write at a time for each object: what is decided meanwhile becomes one
+        more write."""
+        if watched.ref in self._settling:
+            return
+        self._settling.add(watched.ref)
+        try:
+            while (decision := self._board.unsent(watched.ref)) is not None:
+                await self._apply(watched, decision)
+        finally:
+            self._settling.discard(watched.ref)
+
+    async def _apply(self, watched: Watched, decision: Decision) -> None:
+        try:
+            async with asyncio.timeout(SETTLE):
+                await self._cluster.apply(watched, decision)
+        except BaseException as error:
+            self._board.keep_unsent(watched.ref, decision.events)
+            if isinstance(error, TimeoutError):
+                raise ClusterError(f"writing took longer than {SETTLE:g} s") from None
+            raise
+
+    def _look_again(self, ref: Ref, again: float | None) -> None:
+        """`again` is a moment before the next poll at which the decision may change by time alone."""
+        if timer := self._timers.pop(ref, None):
+            timer.cancel()
+        if again is not None and self._watching.get(ref) is not None:
+            delay = max(0.05, again - self._clock())
+            self._timers[ref] = asyncio.get_running_loop().call_later(delay, self._agenda.poke, ref)
+
+    async def refresh(self, ref: Ref, metric: str) -> None:
+        """Make sure that the board's reading of `metric` is no older than the maximum age; returns when it is
+        published. Raises `TimeoutError` after 2.5 s, `NotFound` for an object or metric that is not served. A caller
+        that gives up cancels nothing; equal refreshes are one. With `useCachedMetrics` it never asks."""
+        watched = self._watching.get(ref)
+        triggers = watched.triggers if watched else ()
+        trigger = next((one for one in triggers for goal in one.goals if goal.metric == metric), None)
+        if watched is None or trigger is None:
+            raise NotFound(f"{ref} has no metric {metric}")
+        entry = self._board.get(ref)
+        reading = entry.readings.get(metric) if entry else None
+        if reading is not None and (trigger.cached or self._clock() - reading.at <= self._max_age):
+            return
+        published = self._refreshes.get((ref, metric))
+        if published is None:
+            published = self._tasks.create_task(self._refresh(watched, metric), name=f"refresh {ref} {metric}")
+            self._refreshes[ref, metric] = published
+            published.add_done_callback(lambda _: self._refreshes.pop((ref, metric), None))
+        async with asyncio.timeout(REPLY):
+            await asyncio.shield(published)
+
+    async def _refresh(self, watched: Watched, metric: str) -> None:
+        served.set(str(watched.ref))
+        try:
+            await self._decided(watched, metric)
+        except Exception as error:  # as in `_serve`: this object's bug, not the asker's
+            await self._faults.tell(watched.ref, error)
+        else:
+            self._tasks.create_task(self._settle_alone(watched), name=f"settle {watched.ref}")
+
+    async def _settle_alone(self, watched: Watched) -> None:
+        try:
+            await self._settle(watched)
+        except Conflict:
+            self._agenda.poke(watched.ref)
+        except Exception as error:  # as in `_serve`
+            await self._faults.tell(watched.ref, error)

@@ -1,0 +1,298 @@
+"""Asking: one keeper task for each distinct source. The task opens, serves and closes the connection, so that it is
+entered and left in the same task; the queue of questions *is* the batch, and equal questions of one batch are one.
+
+A failure of one query is that query's. A failure of the connection is everybody's who waits: it is closed, the keeper
+rests (longer each time), and answers meanwhile with the same error and its original `at`, so that a dead source is
+counted once for each attempt, not once for each asker. Nothing here knows of objects, triggers or decisions."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from scaler.errors import InternalError, SourceBusy, SourceError
+from scaler.sdk.source import AnySource, Connection, Parallel
+
+log = logging.getLogger(__name__)
+
+SLICE = 50
+"""Answers handed out in one pass of the event loop."""
+
+RESTS = (0.5, 1.0, 2.0, 5.0, 10.0)
+"""Seconds of rest after the first, second, … failure of the connection in a row."""
+
+IDLE = 300.0
+"""Seconds without a question after which a connection is closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What came of a question: the answer or the error in its place, when it was known, and how long it took."""
+
+    answer: Any
+    at: float
+    took: float = 0.0
+
+
+@dataclass(slots=True)
+class _Question:
+    """A query that was asked lately: who waits for the next fetch of it, and who for the one that is under way."""
+
+    query: Any
+    waiters: list[asyncio.Future[Answered]] = field(default_factory=list)
+    under_way: list[asyncio.Future[Answered]] | None = None
+    answered: Answered | None = None
+    wanted: float = 0.0
+
+
+class Pool:
+    """All keepers. `async with Pool(...) as pool:` is their life; `clock` gives the epoch for what people see, the
+    event loop's own time measures rests and idleness."""
+
+    def __init__(self, clock: Callable[[], float], *, rests: Sequence[float] = RESTS, idle: float = IDLE) -> None:
+        self._clock = clock
+        self._rests = tuple(rests)
+        self._idle = idle
+        self._keepers: dict[AnySource, Keeper] = {}
+        self._tasks = asyncio.TaskGroup()
+
+    async def __aenter__(self) -> "Pool":
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(self, *raised: Any) -> None:
+        for keeper in list(self._keepers.values()):
+            keeper.close()
+        await self._tasks.__aexit__(*raised)
+
+    def __len__(self) -> int:
+        """Sources that have a keeper now."""
+        return len(self._keepers)
+
+    async def ask(self, source: AnySource, query: Any, *, interval: float, fresh: float = 0.0) -> Answered:
+        """The answer to one question; never raises `SourceError`, it is the `answer` then. `interval` is how often the
+        asker comes (no rest is longer); an answer not older than `fresh` seconds will do without asking."""
+        keeper = self._keepers.get(source)
+        if keeper is None:
+            keeper = self._keepers[source] = Keeper(source, self._clock, self._rests, self._idle)
+            keeper.task = self._tasks.create_task(self._keep(keeper), name=f"keeper {source}")
+        return await keeper.ask(query, interval, fresh)
+
+    async def _keep(self, keeper: "Keeper") -> None:
+        try:
+            await keeper.run()
+        except asyncio.CancelledError:
+            if not keeper.closed:
+                raise
+        finally:
+            self._keepers.pop(keeper.source, None)
+            keeper.abandon()
+
+
+class Keeper:
+    """The one task that owns a source's connection."""
+
+    def __init__(self, source: AnySource, clock: Callable[[], float], rests: Sequence[float], idle: float) -> None:
+        self.source = source
+        self.task: asyncio.Task[None] | None = None
+        self.closed = False
+        self._clock = clock
+        self._rests = rests
+        self._idle = idle
+        self._loop = asyncio.get_running_loop()
+        self._questions: dict[Any, _Question] = {}
+        self._waiting: dict[Any, _Question] = {}
+        self._arrived = asyncio.Event()
+        self._failures = 0
+        self._shortest = float("inf")
+        self._rest: tuple[float, SourceError] | None = None
+        self._next_start = 0.0
+        self._tidied = self._loop.time()
+
+    async def ask(self, query: Any, interval: float, fresh: float) -> Answered:
+        now = self._loop.time()
+        self._shortest = min(self._shortest, interval)
+        question = self._questions.setdefault(query, _Question(query))
+        question.wanted = now
+        kept = question.answered
+        if fresh and kept and not isinstance(kept.answer, SourceError) and self._clock() - kept.at <= fresh:
+            return kept
+        if self._rest and now < self._rest[0]:
+            return Answered(self._rest[1], self._rest[1].at)
+        future: asyncio.Future[Answered] = self._loop.create_future()
+        if isinstance(self.source.how, Parallel) and question.under_way is not None:
+            question.under_way.append(future)
+            return await future
+        question.waiters.append(future)
+        self._waiting[query] = question
+        self._arrived.set()
+        if fresh and not isinstance(self.source.how, Parallel):
+            self._join(fresh / 2)
+        return await future
+
+    def _join(self, age: float) -> None:
+        """A refresh asks in the same call for everything that is getting old: one more query costs next to nothing."""
+        oldest = self._clock() - age
+        for query, question in self._questions.items():
+            if question.answered is not None and question.answered.at < oldest:
+                self._waiting.setdefault(query, question)
+
+    def close(self) -> None:
+        self.closed = True
+        if self.task is not None:
+            self.task.cancel()
+
+    def abandon(self) -> None:
+        """The keeper ends: who still waits must not wait for ever."""
+        self._tell_all(SourceError("the daemon is stopping", at=self._clock()))
+
+    async def run(self) -> None:
+        """Open when somebody asks, serve until the connection is gone or nobody has asked for long."""
+        while await self._asked():
+            try:
+                async with AsyncExitStack() as stack:
+                    started = self._loop.time()
+                    try:
+                        async with asyncio.timeout(self.source.patience()):
+                            connection = await stack.enter_async_context(self.source.open())
+                    except TimeoutError:
+                        waited = self._loop.time() - started
+                        raise SourceError(f"{self.source} cannot be connected to within {waited:.0f} s") from None
+                    await self._serve(connection)
+            except* SourceError as group:
+                self._lost(_first(group))
+            except* Exception as group:
+                self._lost(self._bug(_first(group)))
+
+    async def _asked(self) -> bool:
+        """Wait for a question; false when nobody has asked for the idle time."""
+        while not self._waiting:
+            self._arrived.clear()
+            try:
+                async with asyncio.timeout(self._idle):
+                    await self._arrived.wait()
+            except TimeoutError:
+                return bool(self._waiting)
+        return True
+
+    async def _serve(self, connection: Connection[Any, Any]) -> None:
+        if isinstance(self.source.how, Parallel):
+            await self._serve_parallel(connection, self.source.how.limit)
+        else:
+            await self._serve_together(connection)
+
+    async def _serve_together(self, connection: Connection[Any, Any]) -> None:
+        while await self._asked():
+            await self._pace()
+            batch = self._take(len(self._waiting))
+            started = self._loop.time()
+            try:
+                async with asyncio.timeout(self.source.patience()):
+                    answers = await connection.fetch([question.query for question in batch])
+            except TimeoutError:
+                raise SourceError(f"{self.source} did not answer in {self.source.patience():g} s") from None
+            await self._answer(batch, answers, self._loop.time() - started)
+
+    async def _serve_parallel(self, connection: Connection[Any, Any], limit: int) -> None:
+        places = asyncio.Semaphore(limit)
+        async with asyncio.TaskGroup() as fetches:
+            while await self._asked():
+                await places.acquire()
+                await self._pace()
+                [question] = self._take(1)
+                fetches.create_task(self._fetch_one(connection, question, places))
+
+    async def _fetch_one(
+        self, connection: Connection[Any, Any], question: _Question, places: asyncio.Semaphore
+    ) -> None:
+        started = self._loop.time()
+        try:
+            async with asyncio.timeout(self.source.patience()):
+                answers = await connection.fetch([question.query])
+        except TimeoutError:
+            answers = [SourceError(f"{self.source} did not answer in {self.source.patience():g} s")]
+        except SourceError:
+            raise
+        except Exception as error:  # one query's bug is not every query's: said once, kept to this one
+            answers = [self._bug(error)]
+        finally:
+            places.release()
+        await self._answer([question], answers, self._loop.time() - started)
+
+    async def _pace(self) -> None:
+        """Keep the least pause between two fetches, and whatever patience the source has asked for."""
+        now = self._loop.time()
+        if now < self._next_start:
+            await asyncio.sleep(self._next_start - now)
+        self._next_start = max(now, self._next_start) + self.source.least_pause()
+
+    def _take(self, most: int) -> list[_Question]:
+        batch: list[_Question] = []
+        while self._waiting and len(batch) < most:
+            question = self._waiting.pop(next(iter(self._waiting)))
+            question.under_way, question.waiters = question.waiters, []
+            batch.append(question)
+        return batch
+
+    async def _answer(self, batch: list[_Question], answers: Sequence[Any], took: float) -> None:
+        if len(answers) != len(batch):
+            raise InternalError(f"{self.source} gave {len(answers)} answers to {len(batch)} queries")
+        now = self._clock()
+        self._failures = 0
+        for index, (question, answer) in enumerate(zip(batch, answers, strict=True)):
+            if isinstance(answer, SourceError):
+                answer.at = now
+                if isinstance(answer, SourceBusy):
+                    self._rest = (self._loop.time() + answer.retry_after, answer)
+            self._hand_out(question, Answered(answer, now, took))
+            if index % SLICE == SLICE - 1:
+                await asyncio.sleep(0)
+        self._forget()
+
+    def _hand_out(self, question: _Question, answered: Answered) -> None:
+        question.answered = answered
+        waiters, question.under_way = question.under_way or [], None
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(answered)
+
+    def _forget(self) -> None:
+        """Now and then, drop the kept answers that nobody has wanted for long."""
+        now = self._loop.time()
+        if now < self._tidied + self._idle / 2:
+            return
+        self._tidied = now
+        for query, question in list(self._questions.items()):
+            if question.wanted < now - self._idle and not question.waiters and question.under_way is None:
+                del self._questions[query]
+
+    def _lost(self, error: SourceError) -> None:
+        """The connection is gone: everybody hears why, and the next attempt waits a little."""
+        error.at = self._clock()
+        rest = self._rests[min(self._failures, len(self._rests) - 1)] * random.uniform(0.8, 1.0)
+        rest = error.retry_after if isinstance(error, SourceBusy) else min(rest, self._shortest)
+        self._failures += 1
+        self._rest = (self._loop.time() + rest, error)
+        self._tell_all(error)
+
+    def _tell_all(self, error: SourceError) -> None:
+        self._waiting.clear()
+        for question in self._questions.values():
+            if question.waiters or question.under_way:
+                question.under_way = [*(question.under_way or ()), *question.waiters]
+                question.waiters = []
+                self._hand_out(question, Answered(error, error.at))
+
+    def _bug(self, error: BaseException) -> SourceError:
+        log.error("a source failed in a way that it should not", exc_info=error, extra={"source": str(self.source)})
+        return InternalError(f"{self.source} failed in a way that it should not ({type(error).__name__})")
+
+
+def _first(group: BaseExceptionGroup[Any]) -> Any:
+    found: BaseException = group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found

@@ -1,0 +1,134 @@
+"""What is watched: every change of the cluster becomes a bound object, or a reason why there is none. Each bind is a
+task of its own, the newest manifest wins, and where it cannot be bound the old one goes on. Serving is the loop's."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from scaler.core.model import State
+from scaler.engine.agenda import Agenda, Slot
+from scaler.engine.board import Board
+from scaler.engine.cluster import Appeared, Changed, Cluster, Gone, Touched
+from scaler.engine.faults import Faults
+from scaler.engine.timetable import phase
+from scaler.errors import ScalerError
+from scaler.logs import served
+from scaler.manifests.watched import Manifest, Ref, Watched
+from scaler.sdk.source import Parallel
+
+AGAIN = (5.0, 15.0, 60.0)
+"""Seconds until an object whose credentials cannot be resolved is bound again."""
+
+AT_ONCE = 50
+"""Binds under way at once: credentials are read from the cluster."""
+
+Bind = Callable[[Manifest], Awaitable[Watched]]
+
+
+@dataclass(slots=True)
+class _Known:
+    """The newest manifest of an object, what was bound last, and how often binding failed in a row since."""
+
+    manifest: Manifest
+    remembered: State | None
+    watched: Watched | None = None
+    refusals: int = 0
+    timer: asyncio.TimerHandle | None = None
+
+
+class Watching:
+    """`run` is its life; `get` gives what the loop serves."""
+
+    def __init__(self, cluster: Cluster, bind: Bind, board: Board, agenda: Agenda[Ref], faults: Faults) -> None:
+        self._cluster, self._bind = cluster, bind
+        self._board, self._agenda, self._faults = board, agenda, faults
+        self._known: dict[Ref, _Known] = {}
+        self._places = asyncio.Semaphore(AT_ONCE)
+        self._tasks: asyncio.TaskGroup
+
+    def get(self, ref: Ref) -> Watched | None:
+        """The object as it is bound now."""
+        known = self._known.get(ref)
+        return known.watched if known else None
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as self._tasks:
+            async for change in self._cluster.watch():
+                match change:
+                    case Appeared(manifest, remembered):
+                        self._take(manifest, remembered)
+                    case Changed(manifest):
+                        self._take(manifest, None)
+                    case Gone(ref):
+                        self._let_go(ref)
+                    case Touched(ref):
+                        self._touched(ref)
+
+    def _take(self, manifest: Manifest, remembered: State | None) -> None:
+        known = self._known.setdefault(manifest.ref, _Known(manifest, remembered))
+        known.manifest, known.refusals = manifest, 0
+        self._start(known)
+
+    def _let_go(self, ref: Ref) -> None:
+        if (known := self._known.pop(ref, None)) and known.timer:
+            known.timer.cancel()
+        self._agenda.drop(ref)
+        self._board.drop(ref)
+        self._faults.forget(ref)
+
+    def _touched(self, touched: Ref) -> None:
+        """What was bound from the touched object, and what is not bound at all, is bound from what is there now."""
+        any_of_kind = Ref(touched.kind, touched.namespace, "")
+        for known in self._known.values():
+            if known.watched is None or touched in known.watched.refs or any_of_kind in known.watched.refs:
+                self._start(known)
+
+    def _start(self, known: _Known) -> None:
+        if known.timer:
+            known.timer.cancel()
+            known.timer = None
+        self._tasks.create_task(self._bound(known, known.manifest), name=f"bind {known.manifest.ref}")
+
+    async def _bound(self, known: _Known, manifest: Manifest) -> None:
+        served.set(str(manifest.ref))
+        try:
+            async with self._places:
+                watched = await self._bind(manifest)
+        except Exception as error:  # one object's bug stays one object's bug
+            if self._is_newest(manifest):
+                self._bind_later(known, error)
+                await self._faults.tell(manifest.ref, error)
+        else:
+            if self._is_newest(manifest):
+                self._place(known, watched)
+
+    def _is_newest(self, manifest: Manifest) -> bool:
+        known = self._known.get(manifest.ref)
+        return known is not None and known.manifest is manifest
+
+    def _place(self, known: _Known, watched: Watched) -> None:
+        first = known.watched is None
+        known.watched, known.refusals = watched, 0
+        self._board.place(watched, known.remembered)
+        self._faults.bound(watched)
+        slot, alone = slot_of(watched)
+        if first and alone:
+            self._agenda.sweep_in(watched.ref, slot, first=known.remembered is None)
+        else:
+            self._agenda.put(watched.ref, slot)
+
+    def _bind_later(self, known: _Known, error: Exception) -> None:
+        """A reference that leads nowhere may lead somewhere later; a wrong manifest waits for an edit."""
+        if isinstance(error, ScalerError) and error.retriable:
+            delay = AGAIN[min(known.refusals, len(AGAIN) - 1)]
+            known.refusals += 1
+            known.timer = asyncio.get_running_loop().call_later(delay, self._start, known)
+
+
+def slot_of(watched: Watched) -> tuple[Slot, bool]:
+    """The object's phase, and whether its source answers one query at a time. Objects of a source that answers together
+    ring together, so that they fall into one fetch; others spread over the interval by their question."""
+    trigger = watched.triggers[0]
+    alone = isinstance(trigger.source.how, Parallel)
+    identity = f"{trigger.source!r}{trigger.query!r}" if alone else repr(trigger.source)
+    return Slot(watched.interval, phase(identity, watched.interval)), alone

@@ -1,0 +1,309 @@
+"""From a manifest to something the engine can serve. `examine` is pure and says all that is wrong with a manifest by
+itself; `bind` adds what only a cluster can tell (credentials, environment). All problems come together, with paths."""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scaler.core import model, naming
+from scaler.core.decide import decide
+from scaler.core.model import Goal, MetricType, Mode, Spec
+from scaler.core.quantity import parse
+from scaler.credentials.resolve import resolve
+from scaler.declare import UNRESOLVED, Loaded, Place, load, load_document, parameters
+from scaler.errors import CredentialError, ManifestError, NotFound
+from scaler.manifests import annotations
+from scaler.manifests.scaled_object import ScaledObjectSpec, ScalingBehavior, ScalingRules, TriggerEntry
+from scaler.manifests.trigger_authentication import LATER, TriggerAuthenticationSpec
+from scaler.manifests.watched import Manifest, Ref, Trigger, Watched
+from scaler.sdk.scaler import AnyScaler
+from scaler.sdk.source import AnySource
+
+Find = Callable[[str], type[AnyScaler]]
+"""A trigger's type → its class; raises `ManifestError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What is wrong with a manifest, and what is odd but accepted, by path."""
+
+    problems: Mapping[str, str]
+    warnings: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Binding:
+    """What binding needs from outside: `find` a type's class, `read` a Secret's, ConfigMap's or environment's data, get the `manifest` of a TriggerAuthentication, the cluster's own `sources` by type, the `identity` of the
+    daemon for workload identity, and the `mode` where the adapter leaves no choice."""
+
+    find: Find
+    read: Callable[[Ref], Awaitable[Mapping[str, str]]]
+    manifest: Callable[[Ref], Awaitable[Manifest]]
+    sources: Mapping[str, AnySource] = field(default_factory=dict)
+    identity: Mapping[str, str] = field(default_factory=dict)
+    mode: Mode | None = None
+
+
+def examine(manifest: Manifest, find: Find) -> Examined:
+    """Everything that can be said without a cluster; what may still come from credentials is not missing."""
+    if manifest.ref.kind in ("TriggerAuthentication", "ClusterTriggerAuthentication"):
+        return _examine_authentication(manifest)
+    spec, problems, warnings = _spec(manifest)
+    for index, entry in enumerate(_entries(manifest, spec)):
+        loaded = _load(entry, index, find, UNRESOLVED, UNRESOLVED)
+        problems.update(loaded.problems)
+        warnings.update(loaded.notes)
+        if loaded.value is not None:
+            problems.update(dict(_aim_problems(loaded.value, entry, index)))
+    return Examined(problems, warnings)
+
+
+async def bind(manifest: Manifest, binding: Binding) -> Watched:
+    """Bind with credentials. Raises `ManifestError` with all problems, `CredentialError` where a reference leads
+    nowhere; `SourceError` never: nothing is asked here."""
+    spec, problems, warnings = _spec(manifest)
+    if spec is None:
+        problems.update(examine(manifest, binding.find).problems)
+        raise ManifestError(problems)
+    credentials = _Credentials(manifest.ref, spec, binding)
+    triggers = []
+    for index, entry in enumerate(spec.triggers):
+        loaded = _load(entry, index, binding.find, await credentials.of(entry, index), await credentials.env(entry))
+        problems.update(loaded.problems)
+        warnings.update(loaded.notes)
+        if loaded.value is not None:
+            found = dict(_aim_problems(loaded.value, entry, index))
+            problems.update(found)
+            if not found:
+                triggers.append(_trigger(loaded.value, entry, index, credentials.target, binding))
+    problems.update(_duplicates(triggers))
+    if problems:
+        raise ManifestError(problems)
+    return Watched(
+        ref=manifest.ref,
+        spec=spec_of(manifest, spec, tuple(triggers), binding.mode),
+        triggers=tuple(triggers),
+        interval=float(spec.polling_interval),
+        target=credentials.target,
+        refs=frozenset(credentials.refs),
+        decide=decide,
+        warnings=tuple(f"{path}: {warning}" for path, warning in warnings.items()),
+        authentications=tuple(sorted(credentials.kinds)),
+        generation=int(manifest.body.get("metadata", {}).get("generation", 0)),
+    )
+
+
+def spec_of(manifest: Manifest, spec: ScaledObjectSpec, triggers: tuple[Trigger, ...], mode: Mode | None) -> Spec:
+    """What decides, out of what was written. Pure."""
+    notes = _annotations(manifest)
+    target = spec.scale_target_ref
+    config = spec.advanced.horizontal_pod_autoscaler_config if spec.advanced else None
+    return Spec(
+        name=str(manifest.ref),
+        goals=tuple(goal for trigger in triggers for goal in trigger.goals),
+        minimum=spec.minimum,
+        maximum=spec.max_replica_count,
+        idle=spec.idle_replica_count,
+        cooldown=float(spec.cooldown_period),
+        initial_cooldown=float(spec.initial_cooldown_period),
+        created=manifest.created,
+        fallback=_fallback(spec),
+        behavior=_behavior(config.behavior) if config and config.behavior else None,
+        pause=annotations.pause_of(notes)[0],
+        force=annotations.forced(notes),
+        mode=mode or annotations.mode_of(notes)[0],
+        target_name=target.name,
+        target_kind=f"{target.api_version.replace('/', '/', 1)}.{target.kind}",
+    )
+
+
+def _fallback(spec: ScaledObjectSpec) -> model.Fallback | None:
+    if (entry := spec.fallback) is None:
+        return None
+    return model.Fallback(entry.failure_threshold, entry.replicas, model.FallbackBehavior(entry.behavior))
+
+
+def _behavior(written: ScalingBehavior) -> model.Behavior:
+    return model.Behavior(_rules(written.scale_up), _rules(written.scale_down))
+
+
+def _rules(written: ScalingRules | None) -> model.Rules:
+    if written is None:
+        return model.Rules()
+    return model.Rules(
+        window=written.stabilization_window_seconds,
+        select=model.Select(written.select_policy) if written.select_policy else None,
+        policies=tuple(
+            model.Policy(model.PolicyType(one.type), one.value, one.period_seconds) for one in written.policies
+        ),
+        tolerance=parse(written.tolerance) if written.tolerance is not None else None,
+    )
+
+
+def _annotations(manifest: Manifest) -> Mapping[str, str]:
+    metadata = manifest.body.get("metadata") or {}
+    return {key: str(value) for key, value in (metadata.get("annotations") or {}).items()}
+
+
+def _spec(manifest: Manifest) -> tuple[ScaledObjectSpec | None, dict[str, str], dict[str, str]]:
+    loaded = load_document(ScaledObjectSpec, manifest.body.get("spec", {}), "spec")
+    notes = _annotations(manifest)
+    problems = {**loaded.problems, **annotations.pause_of(notes)[1], **annotations.mode_of(notes)[1]}
+    if loaded.value and (tolerance := dict(_tolerances(loaded.value))):
+        problems.update(tolerance)
+    return (None if problems else loaded.value), problems, dict(loaded.notes)
+
+
+def _tolerances(spec: ScaledObjectSpec) -> Iterator[tuple[str, str]]:
+    config = spec.advanced.horizontal_pod_autoscaler_config if spec.advanced else None
+    behavior = config.behavior if config else None
+    for name in ("scale_up", "scale_down"):
+        rules = getattr(behavior, name, None)
+        if rules is None or rules.tolerance is None:
+            continue
+        path = (
+            f"spec.advanced.horizontalPodAutoscalerConfig.behavior.{'scaleUp' if name == 'scale_up' else 'scaleDown'}"
+        )
+        try:
+            if parse(rules.tolerance) < 0:
+                yield f"{path}.tolerance", "must not be negative"
+        except ValueError:
+            yield f"{path}.tolerance", "must be a quantity such as 0.1"
+
+
+def _entries(manifest: Manifest, spec: ScaledObjectSpec | None) -> tuple[TriggerEntry, ...]:
+    """The triggers that can be read by themselves, also where the rest of the object cannot."""
+    if spec is not None:
+        return spec.triggers
+    raw = (manifest.body.get("spec") or {}).get("triggers") if isinstance(manifest.body.get("spec"), Mapping) else None
+    loaded = (load_document(TriggerEntry, one, "") for one in (raw if isinstance(raw, list) else ()))
+    return tuple(one.value or TriggerEntry(type="") for one in loaded)
+
+
+def _load(entry: TriggerEntry, index: int, find: Find, auth: Any, env: Any) -> Loaded[AnyScaler]:
+    """One trigger's own part, with problems and notes under their paths in the manifest."""
+    path = f"spec.triggers[{index}]"
+    if not entry.type:
+        return Loaded(None, {}, {})
+    try:
+        cls = find(entry.type)
+    except ManifestError as error:
+        return Loaded(None, {f"{path}.{name}": problem for name, problem in error.problems.items()}, {})
+    loaded = load(cls, entry.metadata, auth, env)
+    problems = {_where(cls, path, name, entry): problem for name, problem in loaded.problems.items()}
+    problems.update(dict(_type_problems(cls, entry, path)))
+    notes = {_where(cls, path, name, entry): note for name, note in loaded.notes.items()}
+    return Loaded(None if problems else loaded.value, problems, notes)
+
+
+def _where(cls: type[AnyScaler], path: str, name: str, entry: TriggerEntry) -> str:
+    """A parameter that only credentials may hold is named under the reference that should have brought it."""
+    known = {spelling: one for one in parameters(cls).values() for spelling in one.names}
+    only_auth = name in known and not any(known[name].readable_from(place) for place in (Place.METADATA, Place.ENV))
+    return f"{path}.authenticationRef.{name}" if only_auth and name not in entry.metadata else f"{path}.metadata.{name}"
+
+
+def _type_problems(cls: type[AnyScaler], entry: TriggerEntry, path: str) -> Iterator[tuple[str, str]]:
+    if cls.resource and entry.metric_type not in ("Utilization", "AverageValue"):
+        yield f"{path}.metricType", f"a {entry.type} trigger needs Utilization or AverageValue"
+    if not cls.resource and entry.metric_type == "Utilization":
+        yield f"{path}.metricType", "Utilization is for cpu and memory only"
+    if entry.use_cached_metrics and not cls.cacheable:
+        yield f"{path}.useCachedMetrics", f"property useCachedMetrics is not supported for {entry.type!r} scaler"
+
+
+def _aim_problems(scaler: AnyScaler, entry: TriggerEntry, index: int) -> Iterator[tuple[str, str]]:
+    for aim in scaler.aims(None).values():
+        if aim is None:
+            name = next(one.name for one in parameters(type(scaler)).values() if one.words.role == "target")
+            yield f"spec.triggers[{index}].metadata.{name}", "is required without a formula"
+        elif entry.metric_type == "Utilization" and aim.target != int(aim.target):
+            yield f"spec.triggers[{index}].metadata.value", "must be a whole number of percent for Utilization"
+
+
+def _trigger(scaler: AnyScaler, entry: TriggerEntry, index: int, target: Ref, binding: Binding) -> Trigger:
+    kind = MetricType(entry.metric_type or MetricType.AVERAGE_VALUE)
+    goals = tuple(
+        Goal(scaler.resource or naming.metric(index, label), aim.target, aim.activation, kind, resource=scaler.resource)
+        for label, aim in scaler.aims(None).items()
+        if aim is not None
+    )
+    own = binding.sources.get(entry.type)
+    source = own if own is not None else scaler.source()
+    query = (entry.type, target) if own is not None else scaler.ask()
+    return Trigger(index, entry.type, scaler, source, query, goals, entry.name, entry.use_cached_metrics)
+
+
+def _duplicates(triggers: list[Trigger]) -> Iterator[tuple[str, str]]:
+    """Two triggers may not yield one metric: external ones have their index in the name, usage has not."""
+    seen: set[str] = set()
+    for trigger in triggers:
+        for goal in trigger.goals:
+            if goal.metric in seen:
+                yield f"spec.triggers[{trigger.index}]", f"metricName {goal.metric} defined multiple times"
+            seen.add(goal.metric)
+
+
+class _Credentials:
+    """What binding one object reads, and from where: so that it is bound again when one of those is touched."""
+
+    def __init__(self, ref: Ref, spec: ScaledObjectSpec, binding: Binding) -> None:
+        self._ref = ref
+        self._binding = binding
+        self.target = Ref(spec.scale_target_ref.kind, ref.namespace, spec.scale_target_ref.name)
+        self._container = spec.scale_target_ref.env_source_container_name
+        self.refs: set[Ref] = {self.target}
+        self.kinds: set[str] = set()
+
+    async def env(self, entry: TriggerEntry) -> Mapping[str, str]:
+        """The environment of the target's container, asked for only where a parameter wants it."""
+        if not any(key.endswith("FromEnv") for key in entry.metadata):
+            return {}
+        try:
+            return await self._read("Environment", f"{self.target.name}/{self._container}")
+        except NotFound as error:
+            raise CredentialError(str(error)) from None
+
+    async def of(self, entry: TriggerEntry, index: int) -> Mapping[str, str]:
+        """The parameters behind the trigger's `authenticationRef`."""
+        if entry.authentication_ref is None:
+            return {}
+        path = f"spec.triggers[{index}].authenticationRef"
+        kind, name = entry.authentication_ref.kind, entry.authentication_ref.name
+        ref = Ref(kind, "" if kind.startswith("Cluster") else self._ref.namespace, name)
+        self.refs.add(ref)
+        self.kinds.add(kind)
+        try:
+            manifest = await self._binding.manifest(ref)
+        except NotFound:
+            raise CredentialError(f"{path}: there is no {kind} {name}") from None
+        spec = _authentication(manifest, path)
+        found = await resolve(spec.references(self.target.name), self._read)
+        if spec.pod_identity:
+            found.update(spec.pod_identity.parameters())
+            if spec.pod_identity.provider == "azure-workload":
+                found.update(self._binding.identity)
+        return found
+
+    async def _read(self, kind: str, name: str) -> Mapping[str, str]:
+        ref = Ref(kind, self._ref.namespace, name)
+        self.refs.add(ref)
+        if kind == "Environment":
+            self.refs.update(Ref(any_, self._ref.namespace, "") for any_ in ("Secret", "ConfigMap"))
+        return await self._binding.read(ref)
+
+
+def _authentication(manifest: Manifest, path: str) -> TriggerAuthenticationSpec:
+    examined = _examine_authentication(manifest)
+    if examined.problems:
+        kind, name = manifest.ref.kind, manifest.ref.name
+        raise ManifestError({f"{path} ({kind} {name}): {at}": problem for at, problem in examined.problems.items()})
+    return TriggerAuthenticationSpec.model_validate(manifest.body["spec"])
+
+
+def _examine_authentication(manifest: Manifest) -> Examined:
+    body = manifest.body.get("spec", {})
+    loaded = load_document(TriggerAuthenticationSpec, body, "spec")
+    later = {f"spec.{name}": "is not supported by this version" for name in LATER if name in body}
+    notes = {path: note for path, note in loaded.notes.items() if path not in later}
+    return Examined({**loaded.problems, **later}, notes)
