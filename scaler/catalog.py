@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, metadata
 from types import ModuleType
+from typing import Any, TypeGuard
 
 from scaler.declare.load import unknown
 from scaler.errors import ManifestError
@@ -132,11 +133,16 @@ def _extras() -> list[str]:
 
 
 def _scaler_in(module: ModuleType) -> type[AnyScaler]:
-    own = {
-        one
-        for name, one in vars(module).items()
-        if isinstance(one, type) and issubclass(one, Scaler) and one.__module__ == module.__name__ and name[0] != "_"
+    own: set[type[AnyScaler]] = {
+        one for name, one in vars(module).items() if name[0] != "_" and _is_scaler_of(module, one)
     }
     if len(own) != 1:
         raise UnknownScaler(f"the module {module.__name__} defines {len(own)} scalers, not one")
     return own.pop()
+
+
+def _is_scaler_of(module: ModuleType, one: Any) -> TypeGuard[type[AnyScaler]]:
+    """pydantic leaves `Scaler[Q, A]` itself in the module that spells it first; that is nobody's scaler."""
+    if not isinstance(one, type) or not issubclass(one, Scaler) or one.__module__ != module.__name__:
+        return False
+    return one.__pydantic_generic_metadata__["origin"] is None

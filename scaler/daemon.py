@@ -28,13 +28,18 @@ log = logging.getLogger(__name__)
 
 def run_standalone(folder: Path, given: Settings) -> None:
     """Run the daemon on a folder of manifests until SIGTERM or SIGINT."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(standalone(folder, given))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's where it is installed."""
     try:
         import uvloop
-
-        run = uvloop.run
     except ImportError:
-        run = asyncio.run
-    run(standalone(folder, given))
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
 
 
 async def standalone(folder: Path, given: Settings, *, clock: Callable[[], float] | None = None) -> None:

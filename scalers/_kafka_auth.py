@@ -127,9 +127,7 @@ class KafkaSecurity(KafkaAccess):
                 return OAuth(ClientCredentials(url, self.username, self.password, scopes), self.oauth_extensions)
             case "gssapi":
                 service = self.kerberos_service_name or "kafka"
-                return Kerberos(
-                    self.username, self.realm, self.kerberos_config, self.password, self.keytab, service
-                )
+                return Kerberos(self.username, self.realm, self.kerberos_config, self.password, self.keytab, service)
         return super().login()
 
     def trust(self) -> Tls | None:

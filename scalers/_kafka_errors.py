@@ -15,6 +15,7 @@ from scaler.sdk import AnswerError, SourceError
 from scalers._kafka_login import Login
 
 UNKNOWN_TOPIC = 3
+NO_LEADER = 5
 OTHER_NAME = (62, 64)  # OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH, _IP_ADDRESS_MISMATCH
 
 
@@ -31,7 +32,7 @@ class Refused(SourceError):
 
 
 _PASSING = {
-    5: "has no leader at the moment",
+    NO_LEADER: "has no leader at the moment",
     6: "has moved to another broker",
     9: "has no replica where it should be",
     14: "is still being loaded by its coordinator",

@@ -84,6 +84,10 @@ class KafkaLag(Declared):
         if (needing := [*self.needing_topic()]) and not self.topic:
             yield "topic", f"is required for {' and '.join(needing)}"
 
+    def brokers(self) -> tuple[str, ...]:
+        """In one order, so that the same brokers are the same source."""
+        return tuple(sorted(set(self.bootstrap_servers)))
+
     def needing_topic(self) -> Iterator[str]:
         """The settings in use that make no sense for all topics of a group."""
         if self.limit_to_partitions_with_lag:

@@ -1,5 +1,5 @@
-"""Amazon MSK's login: a bearer token that is a presigned request for `kafka-cluster:Connect` (AWS Signature Version 4 in
-the query), made here from an access key."""
+"""Amazon MSK's login: a bearer token that is a presigned request for `kafka-cluster:Connect` (AWS Signature Version 4
+in the query), made here from an access key."""
 
 import base64
 import hashlib

@@ -20,6 +20,7 @@ from scalers._kafka_login import Login
 
 TIMEOUT = 3.0
 PORT = 9092
+SLICE = 50
 Address = tuple[str, int]
 Leaders = Mapping[int, Address | None]
 
@@ -115,7 +116,7 @@ class Brokers:
     def _leaders(self, topic: str, code: int, rows: Iterable[Any]) -> Leaders | SourceError:
         if code:
             return failure(f"topic {topic}", code)
-        return {number: self._known.get(leader) for _, number, leader, *_ in rows}
+        return {number: self._known.get(leader) for number, leader in sorted(row[1:3] for row in rows)}
 
     async def anyone(self) -> Address:
         """A broker that we are, or can be, connected with."""
@@ -149,8 +150,11 @@ class Brokers:
         connected = await self._connected(where)
         if isinstance(connected, SourceError):
             return [connected] * len(requests)
+        under_way: list[asyncio.Task[Any]] = []
         async with asyncio.TaskGroup() as tasks:
-            under_way = [tasks.create_task(connected.reply(request)) for request in requests]
+            for begin in range(0, len(requests), SLICE):
+                under_way += [tasks.create_task(connected.reply(one)) for one in requests[begin : begin + SLICE]]
+                await asyncio.sleep(0)  # others want the loop too
         replies = [task.result() for task in under_way]
         if any(isinstance(reply, Silent) for reply in replies):
             connected.close()

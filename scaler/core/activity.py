@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from scaler.core.fallback import Input
-from scaler.core.model import Failure, Spec, Value
+from scaler.core.model import Failure, Goal, Spec, Value
 
 
 class Activity(NamedTuple):
@@ -14,26 +14,29 @@ class Activity(NamedTuple):
     forced: bool
     by: tuple[str, ...]
     failing: tuple[Failure, ...]
-
-    @property
-    def falling_back(self) -> bool:
-        return any(one.fallback is not None for one in self.inputs)
+    falling_back: bool
 
 
 def activity(spec: Spec, inputs: tuple[Input, ...]) -> Activity:
     """One active trigger is enough, and force is as good as one. Usage of cpu and memory says nothing; an object that
     has nothing else is active."""
-    by = tuple(one.goal.metric for one in inputs if _active(one))
-    failing = tuple(one.reading for one in inputs if isinstance(one.reading, Failure))
-    only_usage = not failing and bool(inputs) and all(one.goal.resource for one in inputs)
-    if only_usage:
-        by = tuple(one.goal.metric for one in inputs)
-    return Activity(inputs, bool(by) or spec.force, spec.force, by, failing)
+    by: list[str] = []
+    failing: list[Failure] = []
+    falling_back, only_usage = False, bool(inputs)
+    for goal, reading, missing in inputs:
+        falling_back = falling_back or missing is not None
+        only_usage = only_usage and bool(goal.resource)
+        if isinstance(reading, Failure):
+            failing.append(reading)
+        elif _active(goal, reading):
+            by.append(goal.metric)
+    if only_usage and not failing:
+        by.extend(one.goal.metric for one in inputs)
+    return Activity(inputs, bool(by) or spec.force, spec.force, tuple(by), tuple(failing), falling_back)
 
 
-def _active(one: Input) -> bool:
+def _active(goal: Goal, reading: Value | None) -> bool:
     """The number as it was read, not as it is published: a negative one is below an activation of 0."""
-    if one.goal.resource or not isinstance(one.reading, Value):
+    if reading is None or goal.resource:
         return False
-    active = one.reading.active
-    return one.reading.value > one.goal.activation if active is None else active
+    return reading.value > goal.activation if reading.active is None else reading.active

@@ -38,21 +38,27 @@ def paused(spec: Spec) -> bool:
     return spec.pause.full or spec.pause.scale_in or spec.pause.scale_out
 
 
+def ready(spec: Spec, seen: Activity) -> bool | None:
+    """Whether the object does what it should; `None` where only a part of it does. Failures that a fallback still waits
+    for leave it ready, as in KEDA."""
+    if spec.pause.full or not seen.failing:
+        return True
+    if seen.active:
+        return None
+    return spec.fallback is not None
+
+
 def conditions(spec: Spec, seen: Activity, *, cooling: bool) -> tuple[Condition, ...]:
     return _ready(spec, seen), _active(seen, cooling), _fallback(seen), _pause(spec)
 
 
 def _ready(spec: Spec, seen: Activity) -> Condition:
-    """Failures that a fallback still waits for leave the object ready, as in KEDA."""
-    if spec.pause.full:
-        return _READY_PAUSED
-    if not seen.failing:
-        return _READY
-    if seen.active:
+    state = ready(spec, seen)
+    if state:
+        return _READY_PAUSED if spec.pause.full else _READY
+    if state is None:
         sentence = "Some triggers defined in ScaledObject are not working correctly"
         return Condition(ConditionType.READY, "Unknown", "PartialTriggerError", _told(sentence, seen.failing))
-    if spec.fallback:
-        return _READY
     sentence = "Triggers defined in ScaledObject are not working correctly"
     return Condition(ConditionType.READY, "False", "TriggerError", _told(sentence, seen.failing))
 
@@ -78,14 +84,21 @@ def _pause(spec: Spec) -> Condition:
 # ------------------------------------------------------------------------------------------------------------- events
 
 
-def events(spec: Spec, seen: Activity, state: State, ready: bool) -> Iterator[Event]:
+def events(spec: Spec, seen: Activity, state: State) -> list[Event]:
     """What has changed since the last decision, but for the replicas."""
-    if ready and state.ready is not True:
-        yield Event("ScaledObjectReady", "ScaledObject is ready for scaling")
+    found = []
+    if state.ready is not True and ready(spec, seen):
+        found.append(Event("ScaledObjectReady", "ScaledObject is ready for scaling"))
     if paused(spec) != state.paused:
-        yield _paused_event(paused(spec))
+        found.append(_paused_event(paused(spec)))
     if seen.falling_back != state.fallback:
-        yield _fallback_event(seen.falling_back)
+        found.append(_fallback_event(seen.falling_back))
+    if seen.failing or seen.falling_back:
+        found.extend(_failures_begun(seen, state))
+    return found
+
+
+def _failures_begun(seen: Activity, state: State) -> Iterator[Event]:
     known = {failures.metric for failures in state.failures}
     for one in seen.inputs:
         failure = one.fallback or one.reading
@@ -111,7 +124,7 @@ def activated(spec: Spec, seen: Activity, before: int, after: int) -> Event:
     return Event("KEDAScaleTargetActivated", f"Scaled {_target(spec)} from {before} to {after}, {cause}")
 
 
-def deactivated(spec: Spec, before: int, after: int) -> Event:
+def deactivated(spec: Spec, _: Activity, before: int, after: int) -> Event:
     """The workload goes to zero or idle."""
     return Event("KEDAScaleTargetDeactivated", f"Deactivated {_target(spec)} from {before} to {after}")
 

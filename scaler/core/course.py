@@ -1,7 +1,7 @@
 """KEDA's state machine from and to zero (KEDA behaviour 3.3, 3.4, 3.10, 3.13) around the HPA's arithmetic above it.
 
-Where KEDA does harm it is mended: an unreadable metric never lets anything go down, whatever the fallback, and a pause of
-one direction also holds the steps to the bounds."""
+Where KEDA does harm it is mended: an unreadable metric never lets anything go down, whatever the fallback, and a pause
+of one direction also holds the steps to the bounds."""
 
 from typing import NamedTuple
 
@@ -12,8 +12,8 @@ from scaler.core.model import Advice, Mode, Note, Spec, State, Target, Why
 
 
 class Course(NamedTuple):
-    """What is to become of the replicas, and why. `advised` is what the HPA's part wants remembered, `again` when to look
-    again, `fresh` starts the cooldown anew, `moving` goes to or from rest."""
+    """What is to become of the replicas, and why. `advised` is what the HPA's part wants remembered, `again` when to
+    look again, `fresh` starts the cooldown anew, `moving` goes to or from rest."""
 
     replicas: int | None
     trail: tuple[Note, ...]
@@ -34,8 +34,8 @@ def course(spec: Spec, target: Target, seen: Activity, state: State, now: float)
 
 
 def _paused(spec: Spec, target: Target, state: State, now: float) -> Course:
-    """A number is brought about once, and not enforced when somebody moves on from it. The windows start anew: an unpause
-    is a new HPA to KEDA."""
+    """A number is brought about once, and not enforced when somebody moves on from it. The windows start anew: to
+    KEDA an unpause is a new HPA."""
     wanted, number = target.wanted, spec.pause.replicas
     seed = (Advice(wanted, now),)
     kept = Advised(None, (), seed, seed, ())
@@ -46,10 +46,9 @@ def _paused(spec: Spec, target: Target, state: State, now: float) -> Course:
 
 
 def _active(spec: Spec, target: Target, seen: Activity, state: State, now: float) -> Course:
-    """While some trigger fails the cooldown is not started anew (KEDA's PartialTriggerError)."""
     if target.wanted == 0 or (spec.idle is not None and target.wanted < spec.minimum):
         return _activated(spec, target, seen, state, now)
-    return _running(spec, target, seen, state, now)._replace(fresh=not seen.failing)
+    return _running(spec, target, seen, state, now)
 
 
 def _activated(spec: Spec, target: Target, seen: Activity, state: State, now: float) -> Course:
@@ -91,14 +90,15 @@ def _raised(spec: Spec, wanted: int) -> Course:
 
 
 def _running(spec: Spec, target: Target, seen: Activity, state: State, now: float) -> Course:
-    """Above zero: the HPA's number, unless the direction is paused."""
-    wanted = target.wanted
+    """Above zero: the HPA's number, unless the direction is paused. Only a round in which nothing failed starts the
+    cooldown anew (KEDA's PartialTriggerError)."""
+    wanted, fresh = target.wanted, seen.active and not seen.failing
     advised = hpa.advise(spec, target, seen.inputs, state, now)
     number = advised.replicas
     if number is None or not _blocked(spec, wanted, number):
-        return Course(number, advised.trail, advised, advised.until)
+        return Course(number, advised.trail, advised, advised.until, fresh)
     rule = Why.PAUSED_IN if number < wanted else Why.PAUSED_OUT
-    return Course(wanted, (*advised.trail, Note(rule, number, wanted)), advised)
+    return Course(wanted, (*advised.trail, Note(rule, number, wanted)), advised, fresh=fresh)
 
 
 def _blocked(spec: Spec, wanted: int, number: int) -> bool:

@@ -1,7 +1,7 @@
 """One decision for a ScaledObject: what was seen and read goes in, everything that is to be done and said comes out as
 data. The order is the line's: fallback, activity, course, conditions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from scaler.core import conditions, fallback, policy
@@ -10,7 +10,6 @@ from scaler.core.course import Course, course
 from scaler.core.fallback import Input
 from scaler.core.model import (
     Advice,
-    Change,
     Decision,
     Event,
     Failure,
@@ -25,8 +24,6 @@ from scaler.core.model import (
     Why,
 )
 
-_READY = {"True": True, "False": False}
-
 
 def decide(spec: Spec, target: Target, readings: Sequence[Reading], state: State, now: float) -> Decision:
     """Equal arguments give an equal decision. `state` is the one of the decision before."""
@@ -34,16 +31,14 @@ def decide(spec: Spec, target: Target, readings: Sequence[Reading], state: State
     seen = activity(spec, inputs)
     observed = _observed(spec, target.wanted, state, now)
     taken = course(spec, target, seen, observed, now)
-    said = conditions.conditions(spec, seen, cooling=taken.cooling)
-    ready = _READY.get(said[0].status)
     return Decision(
         replicas=taken.replicas,
         why=_why(taken.trail),
         trail=taken.trail,
         metrics=tuple([_metric(one, now) for one in inputs]),
-        conditions=said,
-        events=(*conditions.events(spec, seen, state, ready=ready is True), *_moves(spec, target, seen, taken, state)),
-        state=_remembered(spec, target, taken, observed, now, failures=failures, seen=seen, ready=ready),
+        conditions=conditions.conditions(spec, seen, cooling=taken.cooling),
+        events=_events(spec, target, seen, taken, state),
+        state=_remembered(spec, target, taken, observed, now, failures=failures, seen=seen),
         again=taken.again if taken.again is not None and taken.again > now else None,
     )
 
@@ -65,14 +60,13 @@ def _metric(one: Input, now: float) -> Metric:
     return Metric(one.goal.metric, max(0.0, one.reading.value), one.reading.at, fallback=one.fallback is not None)
 
 
-def _moves(spec: Spec, target: Target, seen: Activity, taken: Course, state: State) -> Iterator[Event]:
-    """Said once: not again while the step that was decided has not been seen to happen."""
-    if taken.replicas is None or not taken.moving or (state.moving and state.seen == target.wanted):
-        return
-    if seen.active:
-        yield conditions.activated(spec, seen, target.wanted, taken.replicas)
-    else:
-        yield conditions.deactivated(spec, target.wanted, taken.replicas)
+def _events(spec: Spec, target: Target, seen: Activity, taken: Course, state: State) -> tuple[Event, ...]:
+    """A step from or to rest is told once: not again while it has not been seen to happen."""
+    found = conditions.events(spec, seen, state)
+    if taken.moving and taken.replicas is not None and not (state.moving and state.seen == target.wanted):
+        told = conditions.activated if seen.active else conditions.deactivated
+        found.append(told(spec, seen, target.wanted, taken.replicas))
+    return tuple(found)
 
 
 # ------------------------------------------------------------------------------------------------- what is remembered
@@ -80,15 +74,16 @@ def _moves(spec: Spec, target: Target, seen: Activity, taken: Course, state: Sta
 
 def _observed(spec: Spec, wanted: int, state: State, now: float) -> State:
     """The state with what the workload did since. At first sight the windows are seeded with what is there, so that a
-    restart never scales down at once (contract 2.4)."""
+    restart never scales down at once (contract 2.4). What changed, changed when the last decision was made. The HPA
+    does not count steps from and to zero, which are KEDA's; direct mode takes them itself and does."""
     if state.seen is None:
         seed = (Advice(wanted, now),)
         original = wanted if state.original_replicas is None else state.original_replicas
         return replace(state, highest=seed, lowest=seed, original_replicas=original)
     if state.seen == wanted or (spec.mode is not Mode.DIRECT and 0 in (state.seen, wanted)):
         return state
-    change = Change(wanted - state.seen, now if state.at is None else state.at)
-    return replace(state, changes=policy.remembered(spec, state.changes, change))
+    at = now if state.at is None else state.at
+    return replace(state, changes=policy.remembered(spec, state.changes, wanted - state.seen, at))
 
 
 def _remembered(
@@ -100,7 +95,6 @@ def _remembered(
     *,
     failures: tuple[Failures, ...],
     seen: Activity,
-    ready: bool | None,
 ) -> State:
     advised = taken.advised or state
     return State(
@@ -113,7 +107,7 @@ def _remembered(
         seen=target.wanted,
         original_replicas=state.original_replicas,
         paused_at=_paused_at(spec, target.wanted, state),
-        ready=ready,
+        ready=conditions.ready(spec, seen),
         active=seen.active,
         fallback=seen.falling_back,
         paused=conditions.paused(spec),

@@ -30,28 +30,22 @@ class Input(NamedTuple):
     fallback: Failure | None = None
 
 
-class Inputs(NamedTuple):
-    """One input for each goal, in their order, and the failures to remember."""
-
-    inputs: tuple[Input, ...]
-    failures: tuple[Failures, ...]
-
-
-def inputs(spec: Spec, target: Target, readings: Sequence[Reading], state: State, now: float) -> Inputs:
-    """The readings as the decision uses them: something for each goal."""
+def inputs(
+    spec: Spec, target: Target, readings: Sequence[Reading], state: State, now: float
+) -> tuple[tuple[Input, ...], tuple[Failures, ...]]:
+    """Something for each goal, in their order, and the failures to remember."""
     read = {reading.metric: reading for reading in readings}
-    found = tuple(_sound(spec, goal, read.get(goal.metric), now) for goal in spec.goals)
-    failures = tuple(_counted(reading, state) for reading in found if isinstance(reading, Failure))
-    if not failures:
-        return Inputs(tuple(map(Input, spec.goals, found)), ())
-    counts = {failed.metric: failed.count for failed in failures}
-    return Inputs(
-        tuple(
-            _substituted(spec, target, goal, reading, counts.get(goal.metric, 0), now)
-            for goal, reading in zip(spec.goals, found, strict=True)
-        ),
-        failures,
-    )
+    found: list[Input] = []
+    failures: list[Failures] = []
+    for goal in spec.goals:
+        reading = _sound(spec, goal, read.get(goal.metric), now)
+        if isinstance(reading, Failure):
+            failures.append(_counted(reading, state))
+            instead = _substitute(spec, target, goal, failures[-1].count, now)
+            found.append(Input(goal, instead, reading) if instead else Input(goal, reading))
+        else:
+            found.append(Input(goal, reading))
+    return tuple(found), tuple(failures)
 
 
 def _sound(spec: Spec, goal: Goal, reading: Reading | None, now: float) -> Reading | None:
@@ -72,12 +66,12 @@ def _counted(failure: Failure, state: State) -> Failures:
     return Failures(failure.metric, 1, failure.at)
 
 
-def _substituted(spec: Spec, target: Target, goal: Goal, reading: Reading | None, failures: int, now: float) -> Input:
+def _substitute(spec: Spec, target: Target, goal: Goal, failures: int, now: float) -> Value | None:
     """The fallback in force counts as active, so that it wakes a workload that is at zero (KEDA behaviour 1.3)."""
-    if not isinstance(reading, Failure) or not spec.fallback or failures <= spec.fallback.threshold:
-        return Input(goal, reading)
+    if spec.fallback is None or failures <= spec.fallback.threshold:
+        return None
     value = _value(spec.fallback, target, goal)
-    return Input(goal, reading) if value is None else Input(goal, Value(goal.metric, value, True, now), reading)
+    return None if value is None else Value(goal.metric, value, True, now)
 
 
 def _value(fallback: Fallback, target: Target, goal: Goal) -> float | None:

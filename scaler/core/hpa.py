@@ -70,28 +70,22 @@ def advise(spec: Spec, target: Target, inputs: Sequence[Input], state: State, no
 
 def compute(spec: Spec, target: Target, inputs: Sequence[Input], state: State, now: float) -> Advised:
     """What the metrics ask for, held by windows, policies and bounds. Some unknown: up is possible, down is not."""
-    wanted = target.wanted
-    if any(one.reading is None for one in inputs):
-        return _unasked(state, None, Note(Why.LEFT_TO_HPA, wanted, wanted))
-    rules = policy.regime(spec)
+    wanted, rules = target.wanted, policy.regime(spec)
     asked = [ask(one, target, rules, state, now) for one in inputs]
-    best = _best(asked)
-    silent = next((one.by.goal.metric for one in asked if one.replicas is None), "")
+    best, silent = _best(asked), _silent(asked)
+    if silent and silent.reading is None:
+        return _unasked(state, None, Note(Why.LEFT_TO_HPA, wanted, wanted, silent.goal.metric))
     if best is None or best.replicas is None:
-        return _unasked(state, wanted, Note(Why.NO_READING, wanted, wanted, silent))
+        return _unasked(state, wanted, Note(Why.NO_READING, wanted, wanted, silent.goal.metric if silent else ""))
     if silent and best.replicas < wanted:
-        return _unasked(state, wanted, Note(Why.UNKNOWN, best.replicas, wanted, silent))
-    steady = stabilized(wanted, max(best.replicas, 0), rules, state, now)
+        return _unasked(state, wanted, Note(Why.UNKNOWN, best.replicas, wanted, silent.goal.metric))
+    steady = stabilized(wanted, best.replicas, rules, state, now)
     limited = limited_to(wanted, steady.replicas, rules, state.changes, now)
-    trail = tuple(note for note in (_asking(best, wanted), steady.note, limited.note) if note)
-    return Advised(
-        limited.replicas,
-        (Note(Why.UNKNOWN, wanted, wanted, silent), *trail) if silent else trail,
-        steady.highest,
-        steady.lowest,
-        tuple(one.proposal for one in asked if one.proposal),
-        _soonest(*(note.until for note in trail)),
-    )
+    trail = [Note(Why.UNKNOWN, wanted, wanted, silent.goal.metric)] if silent else []
+    trail.append(_asking(best, wanted))
+    trail.extend([note for note in (steady.note, limited.note) if note])
+    proposals = tuple([one.proposal for one in asked if one.proposal]) if rules.direct else ()
+    return Advised(limited.replicas, tuple(trail), steady.highest, steady.lowest, proposals, _until(trail))
 
 
 def _unasked(state: State, replicas: int | None, note: Note) -> Advised:
@@ -107,8 +101,22 @@ def _best(asked: Sequence[Asked]) -> Asked | None:
     return best
 
 
-def _soonest(*moments: float | None) -> float | None:
-    return min((moment for moment in moments if moment is not None), default=None)
+def _silent(asked: Sequence[Asked]) -> Input | None:
+    """A metric of which nothing is known; one that only the HPA reads before others."""
+    silent: Input | None = None
+    for one in asked:
+        if one.replicas is None and (silent is None or one.by.reading is None):
+            silent = one.by
+    return silent
+
+
+def _until(trail: Sequence[Note]) -> float | None:
+    """When the first of the rules that hold something back lets go."""
+    until: float | None = None
+    for note in trail:
+        if note.until is not None and (until is None or note.until < until):
+            until = note.until
+    return until
 
 
 def _asking(best: Asked, wanted: int) -> Note:

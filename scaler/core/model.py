@@ -234,10 +234,12 @@ class Advice:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The workload was seen to have moved by `by` replicas (negative: down)."""
+    """The workload was seen to have moved by `by` replicas (negative: down). `total` is the sum of all changes up to
+    this one, so that the sum over any period is one subtraction."""
 
     by: int
     at: float
+    total: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,12 @@ policy that nobody wrote holds nothing back (architecture 7 a), and policies cou
 that one of percent can leave zero (b)."""
 
 import math
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from scaler.core.model import Change, Mode, Policy, PolicyType, Rules, Select, Spec
 from scaler.core.ratio import MAX32, Tolerance, ceil32
+
+Changes = tuple[Change, ...]
 
 DOWN_WINDOW = 300.0
 TOLERANCE = 0.1
@@ -22,10 +23,6 @@ class Direction(NamedTuple):
     policies: tuple[Policy, ...] = ()
     disabled: bool = False
     smallest: bool = False
-
-    @property
-    def longest(self) -> float:
-        return max((policy.period for policy in self.policies), default=0)
 
 
 class Regime(NamedTuple):
@@ -79,7 +76,7 @@ def _tolerance(rules: Rules) -> float:
     return TOLERANCE if rules.tolerance is None else rules.tolerance
 
 
-def up_limit(current: int, rules: Regime, changes: tuple[Change, ...], now: float) -> int:
+def up_limit(current: int, rules: Regime, changes: Changes, now: float) -> int:
     """How far up the policies let `current` go; without behavior to the double, or to 4."""
     if rules.plain:
         return max(2 * current, 4)
@@ -91,7 +88,7 @@ def up_limit(current: int, rules: Regime, changes: tuple[Change, ...], now: floa
     return pick(_above(policy, _start(current, policy, rules, changes, now)) for policy in rules.up.policies)
 
 
-def down_limit(current: int, rules: Regime, changes: tuple[Change, ...], now: float) -> int:
+def down_limit(current: int, rules: Regime, changes: Changes, now: float) -> int:
     """How far down the policies let `current` go."""
     if rules.down.disabled:
         return current
@@ -101,27 +98,42 @@ def down_limit(current: int, rules: Regime, changes: tuple[Change, ...], now: fl
     return pick(_below(policy, _start(current, policy, rules, changes, now)) for policy in rules.down.policies)
 
 
-def relaxed_at(direction: Direction, changes: tuple[Change, ...], now: float) -> float | None:
-    """When the first change that a policy still counts leaves its period, `None` where none is counted."""
-    ends = (change.at + policy.period for policy in direction.policies for change in changes)
-    return min((end for end in ends if end > now), default=None)
+def relaxed_at(direction: Direction, changes: Changes, now: float) -> float | None:
+    """When a policy will allow more than now: at the end of the period of the first change that it counts, which may be
+    the step of this very moment."""
+    ends = []
+    for policy in direction.policies:
+        first = _first(changes, now - policy.period)
+        ends.append(policy.period + (changes[first].at if first < len(changes) else now))
+    return min(ends, default=None)
 
 
-def remembered(spec: Spec, changes: tuple[Change, ...], change: Change) -> tuple[Change, ...]:
-    """The changes with one more, without those that no policy of their direction counts any longer. The HPA
-    does not count steps from and to zero, which are KEDA's; direct mode takes them itself and does."""
+def remembered(spec: Spec, changes: Changes, by: int, at: float) -> Changes:
+    """The changes with one more, without those that no policy counts any longer."""
     rules = regime(spec)
-    if rules.plain:
+    longest = max((policy.period for policy in (*rules.up.policies, *rules.down.policies)), default=0)
+    if not longest:
         return ()
-    up, down = change.at - rules.up.longest, change.at - rules.down.longest
-    return tuple(one for one in (*changes, change) if one.at > (up if one.by > 0 else down))
+    return (*changes[_first(changes, at - longest) :], Change(by, at, by + (changes[-1].total if changes else 0)))
 
 
-def _start(current: int, policy: Policy, rules: Regime, changes: Iterable[Change], now: float) -> int:
+def _start(current: int, policy: Policy, rules: Regime, changes: Changes, now: float) -> int:
     """How many there were when the policy's period began."""
-    since = now - policy.period
-    start = current - sum(change.by for change in changes if change.at > since)
-    return max(start, rules.low) if rules.direct else start
+    first = _first(changes, now - policy.period)
+    moved = changes[-1].total - changes[first].total + changes[first].by if first < len(changes) else 0
+    return max(current - moved, rules.low) if rules.direct else current - moved
+
+
+def _first(changes: Changes, since: float) -> int:
+    """The index of the first change after `since`: one exactly as old as a period is not counted."""
+    low, high = 0, len(changes)
+    while low < high:
+        middle = (low + high) // 2
+        if changes[middle].at > since:
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 def _above(policy: Policy, start: int) -> int:

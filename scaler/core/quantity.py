@@ -13,6 +13,7 @@ _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 _SUFFIX = {exponent: suffix for suffix, exponent in _DECIMAL.items()}
 _WRAPPING = frozenset((0, 1, 2, 3, 6, 9))
 _LARGEST_EXPONENT = 300
+_MOST = MAX64 // 1000
 
 
 class _Amount(NamedTuple):
@@ -48,9 +49,9 @@ def render_milli(value: int) -> str:
 def milli_of(value: float) -> int:
     """A measured number in thousandths as KEDA publishes it: truncated; not a number, infinite or negative is 0; never
     so large that the HPA would see it wrap around."""
-    if not math.isfinite(value) or value <= 0.0:
+    if not 0.0 < value < math.inf:
         return 0
-    return MAX64 // 1000 * 1000 if value >= MAX64 // 1000 else int(value * 1000)
+    return int(value * 1000) if value < _MOST else _MOST * 1000
 
 
 def _amount(text: str) -> _Amount:

@@ -1,6 +1,7 @@
 """Documentation made from a declaration: a page of Markdown with tables of parameters and manifests that work, or the
 same as data. A secret's value is never in it, not even an example's."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,7 @@ import yaml
 from scaler.declare.fields import METADATA, Declared, Parameter, Place, parameters
 from scaler.declare.schema import default_of
 
+_SENTENCE = re.compile(r"(?<=\.)\s")
 _PLACES = {Place.METADATA: "metadata", Place.AUTH: "authentication", Place.ENV: "environment"}
 
 
@@ -56,7 +58,7 @@ def facts(page: Page) -> dict[str, Any]:
 
 def index(pages: Iterable[Page]) -> str:
     """The list of all pages."""
-    rows = [f"| [{page.title}]({page.title}.md) | {_cell(page.intro.partition(chr(10))[0])} |" for page in pages]
+    rows = [f"| [{page.title}]({page.title}.md) | {_cell(_SENTENCE.split(page.intro, 1)[0])} |" for page in pages]
     return "\n".join(["# Scalers", "", "| Type | What it looks at |", "|---|---|", *rows]) + "\n"
 
 

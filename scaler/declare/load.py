@@ -89,7 +89,7 @@ def _find(parameter: Parameter, metadata: Mapping[str, str], auth: Values, env: 
                     text = auth.get(name, "")
                 case Place.ENV if not isinstance(env, _Unresolved):
                     key = f"{name}FromEnv"
-                    text = env.get(metadata.get(key, ""), "")
+                    text = env.get(variable, "") if (variable := metadata.get(key)) else ""
             if text := text.strip():
                 return key, text
     return "", ""

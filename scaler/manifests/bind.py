@@ -9,12 +9,11 @@ from scaler.core import model, naming
 from scaler.core.decide import decide
 from scaler.core.model import Goal, MetricType, Mode, Spec
 from scaler.core.quantity import parse
-from scaler.credentials.resolve import resolve
 from scaler.declare import UNRESOLVED, Loaded, Place, load, load_document, parameters
-from scaler.errors import CredentialError, ManifestError, NotFound
-from scaler.manifests import annotations
+from scaler.errors import CredentialError, ManifestError
+from scaler.manifests import annotations, authentication
+from scaler.manifests.authentication import Credentials
 from scaler.manifests.scaled_object import ScaledObjectSpec, ScalingBehavior, ScalingRules, TriggerEntry
-from scaler.manifests.trigger_authentication import LATER, TriggerAuthenticationSpec
 from scaler.manifests.watched import Manifest, Ref, Trigger, Watched
 from scaler.sdk.scaler import AnyScaler
 from scaler.sdk.source import AnySource
@@ -33,8 +32,9 @@ class Examined:
 
 @dataclass(frozen=True)
 class Binding:
-    """What binding needs from outside: `find` a type's class, `read` a Secret's, ConfigMap's or environment's data, get the `manifest` of a TriggerAuthentication, the cluster's own `sources` by type, the `identity` of the
-    daemon for workload identity, and the `mode` where the adapter leaves no choice."""
+    """What binding needs from outside: `find` a type's class, `read` the data of a Secret, ConfigMap or environment,
+    the `manifest` of a TriggerAuthentication, the cluster's own `sources` by type, the `identity` of the daemon for
+    workload identity, and the `mode` where the adapter leaves no choice."""
 
     find: Find
     read: Callable[[Ref], Awaitable[Mapping[str, str]]]
@@ -47,38 +47,41 @@ class Binding:
 def examine(manifest: Manifest, find: Find) -> Examined:
     """Everything that can be said without a cluster; what may still come from credentials is not missing."""
     if manifest.ref.kind in ("TriggerAuthentication", "ClusterTriggerAuthentication"):
-        return _examine_authentication(manifest)
+        return Examined(*authentication.examine(manifest))
     spec, problems, warnings = _spec(manifest)
     for index, entry in enumerate(_entries(manifest, spec)):
         loaded = _load(entry, index, find, UNRESOLVED, UNRESOLVED)
         problems.update(loaded.problems)
         warnings.update(loaded.notes)
-        if loaded.value is not None:
-            problems.update(dict(_aim_problems(loaded.value, entry, index)))
     return Examined(problems, warnings)
 
 
 async def bind(manifest: Manifest, binding: Binding) -> Watched:
-    """Bind with credentials. Raises `ManifestError` with all problems, `CredentialError` where a reference leads
-    nowhere; `SourceError` never: nothing is asked here."""
+    """Bind with credentials. Raises `ManifestError` with all problems, `CredentialError` where only references lead
+    nowhere. Nothing is asked of a source here."""
     spec, problems, warnings = _spec(manifest)
     if spec is None:
-        problems.update(examine(manifest, binding.find).problems)
-        raise ManifestError(problems)
-    credentials = _Credentials(manifest.ref, spec, binding)
-    triggers = []
+        raise ManifestError({**problems, **examine(manifest, binding.find).problems})
+    credentials = Credentials(manifest.ref, spec.scale_target_ref, binding.read, binding.manifest, binding.identity)
+    triggers, missing = [], []
     for index, entry in enumerate(spec.triggers):
-        loaded = _load(entry, index, binding.find, await credentials.of(entry, index), await credentials.env(entry))
-        problems.update(loaded.problems)
+        try:
+            loaded = _load(entry, index, binding.find, *await credentials.of(entry, index))
+        except CredentialError as error:
+            missing.append(str(error))
+            continue
+        except ManifestError as error:
+            problems.update(error.problems)
+            continue
         warnings.update(loaded.notes)
+        problems.update(loaded.problems)
         if loaded.value is not None:
-            found = dict(_aim_problems(loaded.value, entry, index))
-            problems.update(found)
-            if not found:
-                triggers.append(_trigger(loaded.value, entry, index, credentials.target, binding))
+            triggers.append(_trigger(loaded.value, entry, index, credentials.target, binding))
     problems.update(_duplicates(triggers))
     if problems:
         raise ManifestError(problems)
+    if missing:
+        raise CredentialError("; ".join(missing))
     return Watched(
         ref=manifest.ref,
         spec=spec_of(manifest, spec, tuple(triggers), binding.mode),
@@ -113,7 +116,7 @@ def spec_of(manifest: Manifest, spec: ScaledObjectSpec, triggers: tuple[Trigger,
         force=annotations.forced(notes),
         mode=mode or annotations.mode_of(notes)[0],
         target_name=target.name,
-        target_kind=f"{target.api_version.replace('/', '/', 1)}.{target.kind}",
+        target_kind=f"{target.api_version}.{target.kind}",
     )
 
 
@@ -192,6 +195,8 @@ def _load(entry: TriggerEntry, index: int, find: Find, auth: Any, env: Any) -> L
     loaded = load(cls, entry.metadata, auth, env)
     problems = {_where(cls, path, name, entry): problem for name, problem in loaded.problems.items()}
     problems.update(dict(_type_problems(cls, entry, path)))
+    if loaded.value is not None:
+        problems.update(dict(_aim_problems(loaded.value, entry, path)))
     notes = {_where(cls, path, name, entry): note for name, note in loaded.notes.items()}
     return Loaded(None if problems else loaded.value, problems, notes)
 
@@ -212,13 +217,13 @@ def _type_problems(cls: type[AnyScaler], entry: TriggerEntry, path: str) -> Iter
         yield f"{path}.useCachedMetrics", f"property useCachedMetrics is not supported for {entry.type!r} scaler"
 
 
-def _aim_problems(scaler: AnyScaler, entry: TriggerEntry, index: int) -> Iterator[tuple[str, str]]:
+def _aim_problems(scaler: AnyScaler, entry: TriggerEntry, path: str) -> Iterator[tuple[str, str]]:
     for aim in scaler.aims(None).values():
         if aim is None:
             name = next(one.name for one in parameters(type(scaler)).values() if one.words.role == "target")
-            yield f"spec.triggers[{index}].metadata.{name}", "is required without a formula"
+            yield f"{path}.metadata.{name}", "is required without a formula"
         elif entry.metric_type == "Utilization" and aim.target != int(aim.target):
-            yield f"spec.triggers[{index}].metadata.value", "must be a whole number of percent for Utilization"
+            yield f"{path}.metadata.value", "must be a whole number of percent for Utilization"
 
 
 def _trigger(scaler: AnyScaler, entry: TriggerEntry, index: int, target: Ref, binding: Binding) -> Trigger:
@@ -242,68 +247,3 @@ def _duplicates(triggers: list[Trigger]) -> Iterator[tuple[str, str]]:
             if goal.metric in seen:
                 yield f"spec.triggers[{trigger.index}]", f"metricName {goal.metric} defined multiple times"
             seen.add(goal.metric)
-
-
-class _Credentials:
-    """What binding one object reads, and from where: so that it is bound again when one of those is touched."""
-
-    def __init__(self, ref: Ref, spec: ScaledObjectSpec, binding: Binding) -> None:
-        self._ref = ref
-        self._binding = binding
-        self.target = Ref(spec.scale_target_ref.kind, ref.namespace, spec.scale_target_ref.name)
-        self._container = spec.scale_target_ref.env_source_container_name
-        self.refs: set[Ref] = {self.target}
-        self.kinds: set[str] = set()
-
-    async def env(self, entry: TriggerEntry) -> Mapping[str, str]:
-        """The environment of the target's container, asked for only where a parameter wants it."""
-        if not any(key.endswith("FromEnv") for key in entry.metadata):
-            return {}
-        try:
-            return await self._read("Environment", f"{self.target.name}/{self._container}")
-        except NotFound as error:
-            raise CredentialError(str(error)) from None
-
-    async def of(self, entry: TriggerEntry, index: int) -> Mapping[str, str]:
-        """The parameters behind the trigger's `authenticationRef`."""
-        if entry.authentication_ref is None:
-            return {}
-        path = f"spec.triggers[{index}].authenticationRef"
-        kind, name = entry.authentication_ref.kind, entry.authentication_ref.name
-        ref = Ref(kind, "" if kind.startswith("Cluster") else self._ref.namespace, name)
-        self.refs.add(ref)
-        self.kinds.add(kind)
-        try:
-            manifest = await self._binding.manifest(ref)
-        except NotFound:
-            raise CredentialError(f"{path}: there is no {kind} {name}") from None
-        spec = _authentication(manifest, path)
-        found = await resolve(spec.references(self.target.name), self._read)
-        if spec.pod_identity:
-            found.update(spec.pod_identity.parameters())
-            if spec.pod_identity.provider == "azure-workload":
-                found.update(self._binding.identity)
-        return found
-
-    async def _read(self, kind: str, name: str) -> Mapping[str, str]:
-        ref = Ref(kind, self._ref.namespace, name)
-        self.refs.add(ref)
-        if kind == "Environment":
-            self.refs.update(Ref(any_, self._ref.namespace, "") for any_ in ("Secret", "ConfigMap"))
-        return await self._binding.read(ref)
-
-
-def _authentication(manifest: Manifest, path: str) -> TriggerAuthenticationSpec:
-    examined = _examine_authentication(manifest)
-    if examined.problems:
-        kind, name = manifest.ref.kind, manifest.ref.name
-        raise ManifestError({f"{path} ({kind} {name}): {at}": problem for at, problem in examined.problems.items()})
-    return TriggerAuthenticationSpec.model_validate(manifest.body["spec"])
-
-
-def _examine_authentication(manifest: Manifest) -> Examined:
-    body = manifest.body.get("spec", {})
-    loaded = load_document(TriggerAuthenticationSpec, body, "spec")
-    later = {f"spec.{name}": "is not supported by this version" for name in LATER if name in body}
-    notes = {path: note for path, note in loaded.notes.items() if path not in later}
-    return Examined({**loaded.problems, **later}, notes)

@@ -1,8 +1,7 @@
 """Everything a scaler file may import, and the whole public surface for people who write trigger types."""
 
-from scaler.core.quantity import parse as quantity
-
 from scaler.core.model import Backlog, MetricType, Sample
+from scaler.core.quantity import parse as quantity
 from scaler.declare import (
     AUTH,
     ENV,
@@ -20,7 +19,7 @@ from scaler.declare import (
     target,
 )
 from scaler.errors import AnswerError, SourceBusy, SourceError
-from scaler.sdk.http import Get, Http, Post, Query, Reply
+from scaler.sdk.http import Get, Http, Post, Query, Reply, http_session, refused
 from scaler.sdk.scaler import Aim, Example, Result, Scaler, Usage
 from scaler.sdk.signing import Anonymous, ClientCredentials, Fixed, Request, Several, Signer, basic, bearer
 from scaler.sdk.source import Connection, Parallel, Source, Together
@@ -67,8 +66,10 @@ __all__ = [
     "activation",
     "basic",
     "bearer",
+    "http_session",
     "param",
     "quantity",
+    "refused",
     "secret",
     "target",
 ]

@@ -1,23 +1,31 @@
 """The Http source: one pooled client for a base URL with its credentials. Any status but 2xx is an error *here*, so
-that no scaler can mistake an error page for zero. Signing stands in `signing.py`; what an answer means, in the scaler."""
+that no scaler can take an error page for zero. Signing stands in `signing.py`; what an answer means, in the scaler."""
 
+import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar
 
 import aiohttp
+from yarl import URL
 
 from scaler.errors import AnswerError, SourceBusy, SourceError
-from scaler.sdk.signing import Anonymous, Request, Signer
+from scaler.sdk.signing import Anonymous, Request, Signer, whole
 from scaler.sdk.source import Parallel, Source
 from scaler.sdk.tls import Tls
 
 MOST_BYTES = 16 * 1024 * 1024
+MOST_REDIRECTS = 5
+KEEP_OPEN = 65.0
+"""Seconds an unused connection stays: longer than the usual polling intervals, so that TLS is negotiated once."""
+
+_REDIRECTS = (301, 302, 303, 307, 308)
+_X509_EXPIRED, _X509_OTHER_NAME = 10, (62, 64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +34,7 @@ class Get:
 
     path: str = ""
     params: tuple[tuple[str, str], ...] = ()
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +42,9 @@ class Post:
     """A POST of `body` to `path`."""
 
     path: str = ""
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     params: tuple[tuple[str, str], ...] = ()
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 Query = Get | Post
@@ -54,35 +62,52 @@ class Reply:
         return self.body.decode("utf-8", errors="replace")
 
     def json(self) -> Any:
-        """The decoded body; raises `AnswerError` when it is not JSON."""
+        """The decoded body; raises `AnswerError` when it is not JSON, or nested so deeply that it means harm."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise AnswerError("the answer is not JSON") from None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Http(Source[Query, Reply]):
-    """`base` is a URL without credentials in it; `limit` is how many requests may be under way at once."""
+    """`base` is a URL without credentials in it; at most 64 requests are under way at once, each for `timeout` seconds
+    with all that belongs to it (a token, a redirect)."""
 
     how: ClassVar[Parallel] = Parallel(64)
 
     base: str
-    auth: Signer = field(default=Anonymous(), repr=False)
-    tls: Tls = field(default=Tls(), repr=False)
+    auth: Signer = field(default=Anonymous())
+    tls: Tls = field(default=Tls())
     timeout: float = 3.0
 
     def __str__(self) -> str:
-        return _shown(self.base)
+        return shown(self.base)
+
+    def __repr__(self) -> str:
+        return f"Http({self})"
 
     def patience(self) -> float:
         return self.timeout + 0.5  # the request's own limit speaks first: its sentence is the better one
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["HttpConnection"]:
-        connector = aiohttp.TCPConnector(limit=self.how.limit, ssl=self.tls.context() if self.tls.given() else True)
-        async with aiohttp.ClientSession(connector=connector, auto_decompress=True, trust_env=False) as session:
-            yield HttpConnection(self, session)
+        async with http_session(self.tls, self.how.limit) as opened:
+            yield HttpConnection(self, opened)
+
+
+@asynccontextmanager
+async def http_session(tls: Tls, limit: int) -> AsyncIterator[aiohttp.ClientSession]:
+    """A pool of connections that remembers nothing between requests (no cookies, nothing from the environment)."""
+    context = await asyncio.to_thread(tls.context) if tls.given() else True
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=limit, ssl=context, keepalive_timeout=KEEP_OPEN),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"User-Agent": "event-scaler"},
+        timeout=aiohttp.ClientTimeout(total=None),
+        trust_env=False,
+    ) as opened:
+        yield opened
 
 
 class HttpConnection:
@@ -96,45 +121,55 @@ class HttpConnection:
         return [await self._one(query) for query in queries]
 
     async def _one(self, query: Query) -> Reply | SourceError:
+        url = self._url(query)
         try:
-            return await self._request(query)
+            async with asyncio.timeout(self._source.timeout):
+                return await self._request(url, query)
         except SourceError as error:
             return error
         except TimeoutError:
-            return SourceError(f"{self._source} did not answer in {self._source.timeout:g} s")
-        except ssl.SSLError:
-            return SourceError(f"{self._source} does not speak TLS as it should")
-        except aiohttp.ClientSSLError:
-            return SourceError(f"the TLS certificate of {self._source} is not trusted")
-        except aiohttp.ClientConnectorError:
-            return SourceError(f"{self._source} cannot be reached")
-        except (aiohttp.ClientError, OSError, ValueError):
-            return SourceError(f"{self._source} broke off its answer, or it is no HTTP server")
+            return SourceError(f"{shown(url)} did not answer in {self._source.timeout:g} s")
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return SourceError(_sentence(shown(url), error))
 
-    async def _request(self, query: Query) -> Reply:
-        source = self._source
+    def _url(self, query: Query) -> str:
+        base = self._source.base
+        return base.rstrip("/") + query.path if query.path else base
+
+    async def _request(self, url: str, query: Query) -> Reply:
+        """Credentials are shown to the host that they are for, and not to another one that it points at."""
         method, body = ("POST", query.body) if isinstance(query, Post) else ("GET", b"")
-        url = source.base.rstrip("/") + query.path if query.path else source.base
-        signed = await source.auth.sign(self._session, Request(method, url, query.params, query.headers, body))
-        async with self._session.request(
-            method,
-            url,
-            params=signed.params,
-            headers=signed.headers,
-            data=body or None,
-            timeout=aiohttp.ClientTimeout(total=source.timeout),
-        ) as reply:
-            if not 200 <= reply.status < 300:
-                raise refused(str(source), reply.status, reply.headers.get("Retry-After", ""))
-            content = await reply.content.read(MOST_BYTES + 1)
-            while content and len(content) <= MOST_BYTES and (more := await reply.content.read(MOST_BYTES)):
-                content += more
-            if len(content) > MOST_BYTES:
-                raise AnswerError(f"{source} answers with more than {MOST_BYTES // 1024 // 1024} MiB")
-            return Reply(content, reply.status, tuple(reply.headers.items()))
+        plain = Request(method, url, query.params, query.headers, body)
+        here, request = URL(url), await self._source.auth.sign(self._session, plain)
+        for _ in range(MOST_REDIRECTS + 1):
+            async with self._session.request(
+                method,
+                here,
+                params=request.params,
+                headers=request.headers,
+                data=body or None,
+                allow_redirects=False,
+            ) as reply:
+                if reply.status not in _REDIRECTS or method != "GET" or "Location" not in reply.headers:
+                    return await self._read(url, reply)
+                there = here.join(URL(reply.headers["Location"]))
+            request = replace(request, params=()) if _stays(here, there) else Request(method, str(there))
+            here = there
+        raise AnswerError(f"{shown(url)} redirects more than {MOST_REDIRECTS} times")
+
+    async def _read(self, url: str, reply: aiohttp.ClientResponse) -> Reply:
+        if reply.status == 401:
+            self._source.auth.refused()
+        if not 200 <= reply.status < 300:
+            raise refused(shown(url), reply.status, reply.headers.get("Retry-After", ""))
+        return Reply(await whole(reply, MOST_BYTES), reply.status, tuple(reply.headers.items()))
 
 
-def refused(where: str, status: int, retry_after: str) -> SourceError:
+def _stays(here: URL, there: URL) -> bool:
+    return here.host == there.host and (here.scheme, there.scheme) != ("https", "http")
+
+
+def refused(where: str, status: int, retry_after: str = "") -> SourceError:
     """The error for a status that is not 2xx; 429 and 503 with `Retry-After` (RFC 9110 10.2.3) ask for patience."""
     sentence = f"{where} answers with HTTP {status}"
     if status in (401, 403):
@@ -145,16 +180,42 @@ def refused(where: str, status: int, retry_after: str) -> SourceError:
 
 
 def _seconds(retry_after: str) -> float | None:
-    if retry_after.strip().isdigit():
+    if retry_after.strip().isdecimal():
         return float(retry_after)
     try:
         moment = parsedate_to_datetime(retry_after)
     except (TypeError, ValueError):
         return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
-def _shown(url: str) -> str:
+def _sentence(where: str, error: Exception) -> str:
+    """What went wrong on the way, in our words: a client's own message may hold a URL with its secrets."""
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            return f"the TLS certificate of {where} {_mistrust(error.certificate_error)}"
+        case ssl.SSLError():
+            return f"{where} does not speak TLS as it should, or wants a client certificate"
+        case aiohttp.ClientConnectorDNSError():
+            return f"the host name of {where} cannot be resolved"
+        case aiohttp.ClientConnectorError():
+            return f"{where} cannot be reached"
+        case aiohttp.InvalidURL():
+            return f"{where} is not a URL that can be asked, or redirects to one"
+        case aiohttp.ClientError() | OSError():
+            return f"{where} broke off its answer, or it is no HTTP server"
+    return f"{where} cannot be asked, a header or the URL holds what may not stand there"
+
+
+def _mistrust(error: Exception) -> str:
+    code = getattr(error, "verify_code", 0)
+    if code == _X509_EXPIRED:
+        return "has expired"
+    return "is for another name" if code in _X509_OTHER_NAME else "is not trusted"
+
+
+def shown(url: str) -> str:
     """The URL without credentials and query: those may be secrets."""
     scheme, _, rest = url.partition("://")
     host = rest.partition("?")[0].rpartition("@")[2]

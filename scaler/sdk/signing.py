@@ -1,16 +1,33 @@
 """How an HTTP request shows who is asking: signers as frozen values, so that they are part of a source's identity. What
 they need (a token) they fetch over the session that they are handed and keep until shortly before it expires."""
 
+import asyncio
 import base64
+import json
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol
+from urllib.parse import quote_plus
 
 import aiohttp
 
 from scaler.errors import AnswerError, SourceError
 
 Params = tuple[tuple[str, str], ...]
+
+EARLY = 30.0
+"""Seconds before its end at which a token is asked for anew."""
+
+PAUSE = 1.0
+"""Seconds after a failed attempt in which the others who want the token hear of it instead of trying themselves."""
+
+LARGEST_TOKEN = 1024 * 1024
+"""Bytes of a token endpoint's answer."""
+
+ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +37,7 @@ class Request:
     method: str
     url: str
     params: Params = ()
-    headers: Params = ()
+    headers: Params = field(default=(), repr=False)
     body: bytes = field(default=b"", repr=False)
 
     def adding(self, *, headers: Params = (), params: Params = ()) -> "Request":
@@ -28,9 +45,12 @@ class Request:
 
 
 class Signer(Protocol):
-    """Adds what proves identity to a request; raises `SourceError` when it cannot."""
+    """Adds what proves identity to a request; raises `SourceError` when it cannot. `refused` is told when a server did
+    not accept it (HTTP 401), so that what is kept is not shown again."""
 
     async def sign(self, session: aiohttp.ClientSession, request: Request) -> Request: ...
+
+    def refused(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +59,9 @@ class Anonymous:
 
     async def sign(self, session: aiohttp.ClientSession, request: Request) -> Request:
         return request
+
+    def refused(self) -> None:
+        """Nothing is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +74,9 @@ class Fixed:
     async def sign(self, session: aiohttp.ClientSession, request: Request) -> Request:
         return request.adding(headers=self.headers, params=self.params)
 
+    def refused(self) -> None:
+        """Nothing is kept."""
+
 
 def bearer(token: str) -> Fixed:
     """RFC 6750."""
@@ -59,8 +85,11 @@ def bearer(token: str) -> Fixed:
 
 def basic(username: str, password: str) -> Fixed:
     """RFC 7617."""
-    pair = base64.b64encode(f"{username}:{password}".encode()).decode()
-    return Fixed((("Authorization", f"Basic {pair}"),))
+    return Fixed((("Authorization", f"Basic {_pair(username, password)}"),))
+
+
+def _pair(username: str, password: str) -> str:
+    return base64.b64encode(f"{username}:{password}".encode()).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +103,26 @@ class Several:
             request = await signer.sign(session, request)
         return request
 
+    def refused(self) -> None:
+        for signer in self.signers:
+            signer.refused()
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A token and what was learned on the way to it. `renewal` lets one ask while the others wait for its token."""
+
+    token: str = ""
+    until: float = -math.inf
+    in_form: bool = False
+    problem: tuple[float, SourceError] | None = None
+    renewal: asyncio.Lock = field(default_factory=asyncio.Lock)
+
 
 @dataclass(frozen=True)
 class ClientCredentials:
-    """OAuth 2 client credentials (RFC 6749 4.4)."""
+    """OAuth 2 client credentials (RFC 6749 4.4), proven by `client_secret` or by a signed token in a file that somebody
+    else keeps fresh (RFC 7523: `assertion_file`), which is read anew for each renewal."""
 
     token_url: str
     client_id: str
@@ -85,31 +130,103 @@ class ClientCredentials:
     scopes: tuple[str, ...] = ()
     endpoint_params: Params = field(default=(), repr=False)
     timeout: float = 3.0
-    _kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False, hash=False)
+    assertion_file: str = ""
+    _kept: _Kept = field(default_factory=_Kept, init=False, repr=False, compare=False, hash=False)
 
     async def sign(self, session: aiohttp.ClientSession, request: Request) -> Request:
         return request.adding(headers=(("Authorization", f"Bearer {await self.token(session)}"),))
 
+    def refused(self) -> None:
+        self._kept.until = -math.inf
+
     async def token(self, session: aiohttp.ClientSession) -> str:
         """A token, asked for anew 30 s before the one at hand expires. Raises `SourceError`."""
-        if monotonic() >= self._kept.get("until", 0.0):
-            token, lifetime = await self._ask(session)
-            self._kept.update(token=token, until=monotonic() + max(lifetime - 30.0, 1.0))
-        return str(self._kept["token"])
+        if monotonic() >= self._kept.until:
+            async with self._kept.renewal:
+                if monotonic() >= self._kept.until:
+                    await self._renew(session)
+        return self._kept.token
+
+    async def _renew(self, session: aiohttp.ClientSession) -> None:
+        if self._kept.problem and monotonic() < self._kept.problem[0]:
+            raise self._kept.problem[1].with_traceback(None)
+        try:
+            token, lifetime = await self._asked(session)
+        except SourceError as error:
+            self._kept.problem = (monotonic() + PAUSE, error)
+            raise
+        self._kept.token, self._kept.problem = token, None
+        self._kept.until = monotonic() + max(lifetime - EARLY, 1.0)
+
+    async def _asked(self, session: aiohttp.ClientSession) -> tuple[str, float]:
+        try:
+            async with asyncio.timeout(self.timeout):
+                return await self._ask(session)
+        except TimeoutError:
+            raise SourceError(f"the token endpoint did not answer in {self.timeout:g} s") from None
+        except aiohttp.ClientSSLError:
+            raise SourceError("the TLS certificate of the token endpoint is not trusted") from None
+        except (aiohttp.ClientError, OSError):
+            raise SourceError("the token endpoint cannot be reached") from None
+        except ValueError:
+            raise SourceError("the token endpoint cannot be asked with these settings") from None
 
     async def _ask(self, session: aiohttp.ClientSession) -> tuple[str, float]:
-        form = {"grant_type": "client_credentials", "client_id": self.client_id, "client_secret": self.client_secret}
+        """The secret is shown in a header or in the form; whichever a server took is tried first the next time."""
+        status, answer = 0, b""
+        for in_form in self._ways():
+            headers, form = await self._request(in_form=in_form)
+            async with session.post(self.token_url, data=form, headers=headers, allow_redirects=False) as reply:
+                status, answer = reply.status, await whole(reply, LARGEST_TOKEN)
+            if status == 200:
+                self._kept.in_form = in_form
+                return _token_in(answer)
+        sentence = f"the token endpoint answers with HTTP {status}"
+        raise AnswerError(sentence + (", the client is not accepted" if status in (400, 401, 403) else ""))
+
+    def _ways(self) -> Iterator[bool]:
+        yield self._kept.in_form or not self.client_secret
+        if self.client_secret:
+            yield not self._kept.in_form
+
+    async def _request(self, *, in_form: bool) -> tuple[dict[str, str], list[tuple[str, str]]]:
+        form = [("grant_type", "client_credentials"), *self.endpoint_params]
         if self.scopes:
-            form["scope"] = " ".join(self.scopes)
-        form.update(self.endpoint_params)
+            form.append(("scope", " ".join(self.scopes)))
+        if self.client_secret and not in_form:
+            pair = _pair(quote_plus(self.client_id), quote_plus(self.client_secret))
+            return {"Authorization": f"Basic {pair}"}, form
+        form.append(("client_id", self.client_id))
+        if self.client_secret:
+            form.append(("client_secret", self.client_secret))
+        if self.assertion_file:
+            form += [("client_assertion_type", ASSERTION), ("client_assertion", await self._assertion())]
+        return {}, form
+
+    async def _assertion(self) -> str:
         try:
-            timeout = aiohttp.ClientTimeout(total=self.timeout)
-            async with session.post(self.token_url, data=form, timeout=timeout) as reply:
-                if reply.status != 200:
-                    raise AnswerError(f"the token endpoint answers with HTTP {reply.status}")
-                answer = await reply.json(content_type=None)
-                return str(answer["access_token"]), float(answer.get("expires_in", 300))
-        except (aiohttp.ClientError, TimeoutError, OSError):
-            raise SourceError("the token endpoint cannot be reached") from None
-        except (KeyError, TypeError, ValueError):
-            raise AnswerError("the token endpoint's answer holds no access_token") from None
+            return (await asyncio.to_thread(Path(self.assertion_file).read_text, encoding="ascii")).strip()
+        except (OSError, ValueError):
+            raise SourceError(f"the identity's token file {self.assertion_file} cannot be read") from None
+
+
+def _token_in(answer: bytes) -> tuple[str, float]:
+    try:
+        content: Any = json.loads(answer)
+        token, lifetime = content["access_token"], float(content.get("expires_in", 300))
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        raise AnswerError("the token endpoint's answer holds no access_token") from None
+    if not (isinstance(token, str) and token) or math.isnan(lifetime):
+        raise AnswerError("the token endpoint's answer holds no access_token")
+    return token, lifetime
+
+
+async def whole(reply: aiohttp.ClientResponse, most: int) -> bytes:
+    """The body, which may not be larger than `most` bytes. Raises `AnswerError`."""
+    parts, size = [], 0
+    async for part in reply.content.iter_any():
+        parts.append(part)
+        size += len(part)
+        if size > most:
+            raise AnswerError(f"the answer has more than {most // 1024 // 1024} MiB")
+    return b"".join(parts)

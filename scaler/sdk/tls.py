@@ -12,7 +12,8 @@ from scaler.errors import SourceError
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """`ca`, `cert` and `key` are PEM texts, `verify` is off for `unsafeSsl`."""
+    """`ca`, `cert` and `key` are PEM texts; `ca` is trusted beside what the system trusts, as in KEDA. `verify` is off
+    for `unsafeSsl`."""
 
     ca: str = field(default="", repr=False)
     cert: str = field(default="", repr=False)
@@ -25,22 +26,30 @@ class Tls:
         return bool(self.ca or self.cert or self.key) or not self.verify
 
     def context(self) -> ssl.SSLContext:
-        """A client context; raises `SourceError` naming the part that cannot be used."""
+        """A client context; raises `SourceError` naming the part that cannot be used. Reads and writes files: to be
+        called in a thread."""
         return _context(self)
 
 
 @lru_cache(maxsize=256)
 def _context(tls: Tls) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cadata=tls.ca or None)
-    except (ssl.SSLError, ValueError):
-        raise SourceError("the CA certificate is not a PEM certificate") from None
+    context = ssl.create_default_context()
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # Python 3.13 refuses authorities that Go, and so KEDA, accepts
+    if tls.ca:
+        _trust(context, tls.ca)
     if not tls.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if tls.cert or tls.key:
         _present(context, tls)
     return context
+
+
+def _trust(context: ssl.SSLContext, ca: str) -> None:
+    try:
+        context.load_verify_locations(cadata=ca)
+    except (ssl.SSLError, ValueError):
+        raise SourceError("the CA certificate is not a PEM certificate") from None
 
 
 def _present(context: ssl.SSLContext, tls: Tls) -> None:

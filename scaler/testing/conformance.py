@@ -38,14 +38,14 @@ class Check:
         return self.name
 
 
-def conformance(scaler: str | type[AnyScaler]) -> Iterator[Check]:
+def conformance(scaler: str | type[AnyScaler]) -> list[Check]:
     """All checks that apply to a type or class. A type that cannot be found has one, which raises why."""
     if not isinstance(scaler, str):
-        return _checks(Subject(scaler.__module__.rpartition(".")[2].replace("_", "-"), scaler))
+        return [*_checks(Subject(scaler.__module__.rpartition(".")[2].replace("_", "-"), scaler))]
     try:
-        return _checks(Subject(scaler, catalog.find(scaler)))
+        return [*_checks(Subject(scaler, catalog.find(scaler)))]
     except catalog.UnknownScaler as error:
-        return iter((Check(f"{scaler}-is-found", partial(_raise, error)),))
+        return [Check(f"{scaler}-is-found", partial(_raise, error))]
 
 
 def _raise(error: Exception) -> None:
@@ -58,7 +58,10 @@ def _expect(condition: bool, sentence: str) -> None:
 
 
 def _checks(subject: Subject) -> Iterator[Check]:
-    for maker in (_of_declaration, _of_parameters, _of_secrets, _of_example, _of_values, _of_garbage):
+    makers: tuple[Callable[[Subject], Iterator[tuple[str, Run]]], ...] = (_of_declaration,)
+    if hasattr(subject.cls, "example"):
+        makers += (_of_parameters, _of_secrets, _of_example, _of_values, _of_garbage)
+    for maker in makers:
         for name, run in maker(subject):
             yield Check(f"{subject.name}-{name}", run)
 
@@ -70,7 +73,12 @@ def _of_declaration(subject: Subject) -> Iterator[tuple[str, Run]]:
     yield "is-documented", partial(_is_documented, subject)
     yield "names-are-distinct", partial(_names_are_distinct, subject)
     yield "has-a-target", partial(_has_a_target, subject)
-    if any(METADATA in one.words.places for one in subject.parameters):
+    if not hasattr(subject.cls, "example"):
+        yield (
+            "has-an-example",
+            partial(_raise, AssertionError("declare an example: it is documentation and test in one")),
+        )
+    elif any(METADATA in one.words.places for one in subject.parameters):
         yield "notes-an-unknown-parameter", partial(_notes_an_unknown_parameter, subject)
 
 
@@ -78,7 +86,7 @@ def _is_documented(subject: Subject) -> None:
     module = sys.modules[subject.cls.__module__]
     _expect(bool((module.__doc__ or "").strip()), f"{module.__name__} has no docstring: it is the introduction")
     for one in subject.parameters:
-        _expect(len(one.doc.split()) > 1, f"{one.name} has no documentation")
+        _expect(bool(one.doc.strip()), f"{one.name} has no documentation")
 
 
 def _names_are_distinct(subject: Subject) -> None:
@@ -113,6 +121,8 @@ def _of_parameters(subject: Subject) -> Iterator[tuple[str, Run]]:
         if words.deprecated:
             yield f"deprecated-{one.name}", partial(_refused, subject, one, "1", words.deprecated)
             continue
+        if words.announce:
+            yield f"announces-{one.name}", partial(_announced, subject, one)
         if words.choices:
             yield f"choice-{one.name}", partial(_refused, subject, one, "no-such-choice", "must be one of")
         elif one.kind.name not in ("text", "list", "URL query", "quantity", "object"):
@@ -144,6 +154,11 @@ def _default(subject: Subject, parameter: Parameter) -> None:
 def _refused(subject: Subject, parameter: Parameter, text: str, sentence: str) -> None:
     problem = subject.problem(parameter, text)
     _expect(sentence in problem, f"{parameter.name}: {text} is answered with {problem!r}")
+
+
+def _announced(subject: Subject, parameter: Parameter) -> None:
+    notes = subject.write(parameter, subject.given(parameter)[1] or "1").notes
+    _expect(parameter.words.announce in notes.values(), f"that {parameter.name} goes away is not told: {notes}")
 
 
 def _beyond(parameter: Parameter) -> Iterator[float]:

@@ -1,6 +1,6 @@
 """A scaler class under test: ways to write its example differently and to hear what is said of it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,13 +45,17 @@ class Subject:
 
     def without(self, parameter: Parameter) -> Loaded[AnyScaler]:
         """The example without this parameter."""
-        metadata, auth = self._others(parameter)
-        return load(self.cls, metadata, auth, {})
+        return load(self.cls, *self._other_than(parameter.names), {})
 
     def write(self, parameter: Parameter, text: str) -> Loaded[AnyScaler]:
-        """The example with this parameter instead of its own."""
-        metadata, auth = self._others(parameter)
-        return _written(self.cls, parameter, text, metadata, auth)
+        """The example with this parameter, and without what must not stand beside it."""
+        excluded = {
+            name
+            for one in self.parameters
+            for name in one.names
+            if name in parameter.words.exclusive or parameter.name in one.words.exclusive
+        }
+        return _written(self.cls, parameter, text, *self._other_than({*parameter.names, *excluded}))
 
     def problem(self, parameter: Parameter, text: str) -> str:
         """What is said of the parameter when it is written like this, and nothing else is there."""
@@ -69,13 +73,10 @@ class Subject:
         is_content = self.asks and isinstance(scaler.source(), Http) and not isinstance(answer, Reply)
         return reply(answer) if is_content else answer
 
-    def _others(self, parameter: Parameter) -> tuple[dict[str, str], dict[str, str]]:
-        """The example's metadata and auth without this parameter."""
-        metadata, auth = (
-            {name: text for name, text in values.items() if name not in parameter.names}
-            for values in (self.example.metadata, self.example.auth)
-        )
-        return metadata, auth
+    def _other_than(self, names: Collection[str]) -> tuple[dict[str, str], dict[str, str]]:
+        """The example's metadata and auth but for these names."""
+        metadata = {name: text for name, text in self.example.metadata.items() if name not in names}
+        return metadata, {name: text for name, text in self.example.auth.items() if name not in names}
 
 
 def _written(

@@ -14,6 +14,7 @@ from scaler.declare import (
     Listed,
     Loaded,
     Pairs,
+    Place,
     Ranges,
     Resource,
     activation,
@@ -172,11 +173,11 @@ def test_a_problem_stands_under_the_alias_or_variable_that_was_used() -> None:
         ((AUTH, METADATA, ENV), "by authenticationRef or in metadata or by hostFromEnv"),
     ],
 )
-def test_what_is_missing_says_how_it_may_be_given(places: tuple[object, ...], ways: str) -> None:
+def test_what_is_missing_says_how_it_may_be_given(places: tuple[Place, ...], ways: str) -> None:
     class Host(Declared):
         """Where."""
 
-        host: str = param("Where.", places=places)  # type: ignore[arg-type]  # a table cannot say that these are places
+        host: str = param("Where.", places=places)
 
     assert load(Host, {}, {}, {}).problems == {"host": f"is required ({ways})"}
 

@@ -1,0 +1,89 @@
+"""What a trigger may know besides its metadata: the parameters behind its `authenticationRef` and the environment of
+the workload. Remembers what was read, so that the object is bound again when one of those is touched."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from scaler.credentials.resolve import resolve
+from scaler.declare import load_document
+from scaler.errors import CredentialError, ManifestError, NotFound
+from scaler.manifests.scaled_object import ScaleTargetRef, TriggerEntry
+from scaler.manifests.trigger_authentication import LATER, TriggerAuthenticationSpec
+from scaler.manifests.watched import Manifest, Ref
+
+Values = Mapping[str, str]
+
+
+class Credentials:
+    """Made for binding one object. `identity` is the daemon's own workload identity, as parameters."""
+
+    def __init__(
+        self,
+        ref: Ref,
+        target: ScaleTargetRef,
+        read: Callable[[Ref], Awaitable[Values]],
+        manifest: Callable[[Ref], Awaitable[Manifest]],
+        identity: Values,
+    ) -> None:
+        self._ref, self._container = ref, target.env_source_container_name
+        self._read_ref, self._manifest, self._identity = read, manifest, identity
+        self.target = Ref(target.kind, ref.namespace, target.name)
+        self.refs: set[Ref] = {self.target}
+        self.kinds: set[str] = set()
+
+    async def of(self, entry: TriggerEntry, index: int) -> tuple[Values, Values]:
+        """(parameters behind the reference, environment). Raises `CredentialError`, `ManifestError`."""
+        return await self._parameters(entry, f"spec.triggers[{index}].authenticationRef"), await self._environment(
+            entry
+        )
+
+    async def _environment(self, entry: TriggerEntry) -> Values:
+        """Asked for only where a parameter wants it."""
+        if not any(key.endswith("FromEnv") for key in entry.metadata):
+            return {}
+        try:
+            return await self._read("Environment", f"{self.target.name}/{self._container}")
+        except NotFound as error:
+            raise CredentialError(str(error)) from None
+
+    async def _parameters(self, entry: TriggerEntry, path: str) -> Values:
+        if entry.authentication_ref is None:
+            return {}
+        kind, name = entry.authentication_ref.kind, entry.authentication_ref.name
+        ref = Ref(kind, "" if kind.startswith("Cluster") else self._ref.namespace, name)
+        self.refs.add(ref)
+        self.kinds.add(kind)
+        try:
+            manifest = await self._manifest(ref)
+        except NotFound:
+            raise CredentialError(f"{path}: there is no {kind} {name}") from None
+        spec = _spec(manifest, path)
+        found = await resolve(spec.references(self.target.name), self._read)
+        if spec.pod_identity:
+            found.update(spec.pod_identity.parameters())
+            if spec.pod_identity.provider == "azure-workload":
+                found.update(self._identity)
+        return found
+
+    async def _read(self, kind: str, name: str) -> Values:
+        ref = Ref(kind, self._ref.namespace, name)
+        self.refs.add(ref)
+        if kind == "Environment":
+            self.refs.update(Ref(source, self._ref.namespace, "") for source in ("Secret", "ConfigMap"))
+        return await self._read_ref(ref)
+
+
+def _spec(manifest: Manifest, path: str) -> TriggerAuthenticationSpec:
+    problems, _ = examine(manifest)
+    if problems:
+        where = f"{path} ({manifest.ref.kind} {manifest.ref.name})"
+        raise ManifestError({f"{where}: {at}": problem for at, problem in problems.items()})
+    return TriggerAuthenticationSpec.model_validate(manifest.body["spec"])
+
+
+def examine(manifest: Manifest) -> tuple[Values, Values]:
+    """(problems, warnings) of a TriggerAuthentication by itself, by path."""
+    body = manifest.body.get("spec", {})
+    loaded = load_document(TriggerAuthenticationSpec, body, "spec")
+    later = {f"spec.{name}": "is not supported by this version" for name in LATER if name in body}
+    warnings = {path: note for path, note in loaded.notes.items() if path not in later}
+    return {**loaded.problems, **later}, warnings

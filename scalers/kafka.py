@@ -1,0 +1,60 @@
+"""Kafka: how far a consumer group is behind in a topic, or in all of its topics."""
+
+from collections.abc import Iterator
+
+from scaler.sdk import Backlog, Example, Scaler, param
+from scalers._kafka import KafkaCluster
+from scalers._kafka_auth import KafkaSecurity
+from scalers._kafka_lag import KafkaLag, PartitionProgress, Progress, backlog, waiting
+from scalers._kafka_round import Offsets
+
+
+class Kafka(KafkaSecurity, KafkaLag, Scaler[Offsets, Progress]):
+    full_metadata: bool = param(
+        "Accepted and without effect: only the topics that are counted are ever asked for. `false` needs `topic`.",
+        default=True,
+    )
+    version: str = param(
+        "Accepted and without effect: the protocol's versions are agreed with each broker.", default=""
+    )
+
+    example = Example(
+        metadata={
+            "bootstrapServers": "kafka.default.svc:9092",
+            "consumerGroup": "billing",
+            "topic": "orders",
+            "lagThreshold": "50",
+        },
+        answer=Progress((PartitionProgress("orders", 0, 120, 100), PartitionProgress("orders", 1, 75, None))),
+        value=21,
+    )
+
+    def check(self) -> Iterator[tuple[str, str]]:
+        yield from super().check()
+        if self.version and not all(part.isdecimal() for part in self.version.removeprefix("v").split(".")):
+            yield "version", "must be a version such as 3.9.0"
+
+    def needing_topic(self) -> Iterator[str]:
+        yield from super().needing_topic()
+        if not self.full_metadata:
+            yield "fullMetadata=false"
+
+    def source(self) -> KafkaCluster:
+        return KafkaCluster(self.brokers(), self.trust(), self.login())
+
+    def ask(self) -> Offsets:
+        if not self.topic:
+            return Offsets(self.consumer_group)
+        return Offsets(self.consumer_group, (self.topic,), frozenset(self.partition_limitation))
+
+    def read(self, answer: Progress) -> Backlog:
+        return backlog(self, answer, None)
+
+    def compare(self, answer: Progress, previous: Progress | None) -> Backlog:
+        return backlog(self, answer, previous)
+
+    def active(self, answer: Progress) -> bool:
+        return waiting(self, answer) > self.activation_lag_threshold
+
+    def label(self) -> str:
+        return f"kafka-{self.topic or f'{self.consumer_group}-topics'}"

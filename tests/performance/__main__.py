@@ -1,0 +1,60 @@
+"""`python -m tests.performance [--only NAME …] [--json FILE|-] [--profile]`: measure, print a table, write JSON.
+
+Each benchmark runs in a process of its own, so that none has another's memory or threads. A figure that misses its aim
+is no failure, nor is a server that this machine cannot have; a benchmark that breaks is."""
+
+import argparse
+import json
+import sys
+import traceback
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from tests.performance.benchmark import measure_apart, measure_profiled
+from tests.performance.figure import HEAD, Figure, table
+from tests.performance.machine import machine
+
+NAMES = ("decide", "binding", "objects10000", "kafka500", "http1000", "reaction")
+
+
+def main() -> int:
+    given = _arguments()
+    on = machine()
+    found: dict[str, list[Figure]] = {}
+    broken = False
+    for name in given.only or NAMES:
+        began = perf_counter()
+        print(f"{name} …", file=sys.stderr, flush=True)
+        try:
+            found[name] = measure_profiled(name) if given.profile else measure_apart(name)
+        except Exception as error:  # one broken benchmark is not the end of the others
+            broken = True
+            traceback.print_exc()
+            found[name] = [Figure(name, problem=f"broken: {type(error).__name__}")]
+        print(f"{name}: {perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+    _write(on, found, given.json)
+    return int(broken)
+
+
+def _write(on: dict[str, str], found: dict[str, list[Figure]], where: str) -> None:
+    data: dict[str, Any] = {"machine": on, "figures": {name: [one.data() for one in found[name]] for name in found}}
+    text = json.dumps(data, indent=2, ensure_ascii=False)
+    if where == "-":
+        print(text)
+        return
+    print("\n".join(f"{key:<9} {value}" for key, value in on.items()), end="\n\n")
+    print(table([HEAD, *(one.cells() for figures in found.values() for one in figures)]))
+    Path(where).write_text(f"{text}\n", encoding="utf-8")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.performance", description="Measure the daemon.")
+    parser.add_argument("--only", metavar="NAME", action="append", choices=NAMES, help=f"one of {', '.join(NAMES)}")
+    parser.add_argument("--json", metavar="FILE", default="bench.json", help="where the JSON goes; - instead of a table")
+    parser.add_argument("--profile", action="store_true", help="show what costs most (and makes all of it slower)")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

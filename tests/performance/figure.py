@@ -1,0 +1,86 @@
+"""A figure: samples of one quantity, what is aimed at, and how both are written down. How a sample is taken stands in
+the benchmark's own module."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any, Literal
+
+Of = Literal["median", "p99", "max"]
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """At most so much, of this statistic."""
+
+    most: float
+    of: Of = "median"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """`samples` are in `unit`; `note` says what the number alone does not; `problem` stands in place of samples where
+    there are none."""
+
+    what: str
+    unit: str = ""
+    samples: tuple[float, ...] = ()
+    aim: Aim | None = None
+    note: str = ""
+    problem: str = ""
+
+    def statistic(self, of: Of) -> float:
+        if of == "median":
+            return median(self.samples)
+        return quantile(self.samples, 0.99 if of == "p99" else 1.0)
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the aim is met; `None` where there is no aim, or nothing to compare with it."""
+        if self.aim is None or not self.samples:
+            return None
+        return self.statistic(self.aim.of) <= self.aim.most
+
+    def data(self) -> dict[str, Any]:
+        """For JSON."""
+        found: dict[str, Any] = {"what": self.what, "unit": self.unit, "n": len(self.samples)}
+        if self.samples:
+            found |= {of: self.statistic(of) for of in ("median", "p99", "max")}
+        if self.aim:
+            found |= {"aim": {"of": self.aim.of, "most": self.aim.most}, "met": self.met}
+        return found | {key: text for key, text in (("note", self.note), ("problem", self.problem)) if text}
+
+    def cells(self) -> list[str]:
+        """For the table."""
+        if not self.samples:
+            return [self.what, "0", *[""] * 5, self.problem or "no samples"]
+        numbers = [shown(self.statistic(of)) for of in ("median", "p99", "max")]
+        aim = f"{self.aim.of} ≤ {shown(self.aim.most)}" if self.aim else ""
+        verdict = "" if self.met is None else f" {'met' if self.met else 'MISSED'}"
+        return [self.what, str(len(self.samples)), *numbers, self.unit, aim + verdict, self.note]
+
+
+HEAD = ["", "n", "median", "p99", "max", "unit", "aim", ""]
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as they must be; numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(f"{cell:>{width}}" if 0 < at < 5 else f"{cell:<{width}}" for at, (cell, width) in found).rstrip()
+        for found in (list(enumerate(zip(row, widths, strict=True))) for row in rows)
+    )
+
+
+def shown(number: float) -> str:
+    """Three digits that count."""
+    if number == 0 or not math.isfinite(number):
+        return f"{number:g}"
+    places = max(0, 2 - math.floor(math.log10(abs(number))))
+    return f"{number:,.{places}f}" if number != int(number) else f"{int(number):,}"
+
+
+def quantile(samples: Sequence[float], q: float) -> float:
+    """By nearest rank: always a number that was measured."""
+    return sorted(samples)[max(0, math.ceil(q * len(samples)) - 1)]

@@ -1,0 +1,142 @@
+"""10,000 objects on 20 sources that answer together, everything real but the sources and the cluster, which are in
+memory (a fetch takes 5 ms, a write nothing).
+
+- rounds: all slots are rung by hand at once, ten rounds in which nothing changes and ten in which every value does and
+  most workloads move. CPU time of the process for each round, its log lines included;
+- memory: what the process has more in RAM after the first round than before there was a manifest;
+- lateness: a task that sleeps 10 ms notes how late it wakes, in the rounds rung by hand (everything at once, which the
+  timetable never does) and with the real Timetable at 30 s for 40 s of real time, whose last 30 give the CPU time of a
+  round as well."""
+
+import asyncio
+import gc
+import io
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from time import perf_counter, process_time
+from typing import ClassVar
+
+from scaler import logs
+from scaler.clock import Clock
+from scaler.manifests.watched import Manifest
+from scaler.sdk import Scaler, Source, param, target
+from scaler.sdk.scaler import AnyScaler
+from tests.performance.figure import Aim, Figure
+from tests.performance.line import HandClock, lateness, run, running, scaled_object
+from tests.performance.machine import resident
+
+COUNT = 10_000
+SHELVES = 20
+INTERVAL = 30.0
+ROUNDS = 10
+SETTLE = 10.0
+FETCH = 0.005
+ROUND = Aim(1.0)
+
+
+@dataclass(frozen=True)
+class Shelf(Source[int, float]):
+    """Items and how many there are of each; `tide` moves all of them at once."""
+
+    tide: ClassVar[int] = 0
+
+    name: str
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator["Shelf"]:
+        yield self
+
+    async def fetch(self, queries: Sequence[int]) -> Sequence[float]:
+        await asyncio.sleep(FETCH)
+        return [5.0 + (item * 7 + Shelf.tide * 37) % 300 for item in queries]
+
+
+class Stock(Scaler[int, float]):
+    shelf: str = param("Where the item lies.")
+    item: int = param("Which it is.")
+    wanted: float = target("Items one replica should handle.", default=10)
+
+    def source(self) -> Shelf:
+        return Shelf(self.shelf)
+
+    def ask(self) -> int:
+        return self.item
+
+    def read(self, answer: float) -> float:
+        return answer
+
+
+def _find(_: str) -> type[AnyScaler]:
+    return Stock
+
+
+def measure() -> list[Figure]:
+    logs.configure("info", "text", io.StringIO())
+    return [*run(_by_hand()), *run(_in_real_time())]
+
+
+async def _by_hand() -> list[Figure]:
+    gc.collect()
+    before = resident()
+    clock = HandClock()
+    late: list[float] = []
+    async with running(_manifests(), _find, clock) as line:
+        began, spent = perf_counter(), process_time()
+        await line.agenda.everybody()
+        started = (perf_counter() - began, process_time() - spent)
+        gc.collect()
+        grown = resident() - before
+        watch = asyncio.create_task(lateness(late))
+        still, moved = [], []
+        for _ in range(ROUNDS):
+            still.append(await _cpu(line.round(clock, INTERVAL)))
+        moves = line.cluster.moves
+        for _ in range(ROUNDS):
+            Shelf.tide += 1
+            moved.append(await _cpu(line.round(clock, INTERVAL)))
+        watch.cancel()
+        line.check()
+        moves = (line.cluster.moves - moves) // ROUNDS
+    note = f"the first round included: {started[0]:.1f} s on the clock, {started[1]:.1f} s CPU"
+    return [
+        Figure("10,000 objects: bound and decided", "s", (started[1],), note=note),
+        Figure("10,000 objects: a round, nothing changes", "s CPU", tuple(still), ROUND),
+        Figure("10,000 objects: a round, every value changes", "s CPU", tuple(moved), ROUND, f"{moves:,} moves a round"),
+        Figure("10,000 objects: memory", "MiB", (grown,), note=f"{grown * 1024 / COUNT:.1f} KiB an object"),
+        Figure("10,000 objects: lateness, all at once", "ms", tuple(late)),
+    ]
+
+
+async def _in_real_time() -> list[Figure]:
+    late: list[float] = []
+    async with running(_manifests(), _find, Clock(), timetable=True) as line:
+        await line.agenda.everybody()
+        watch = asyncio.create_task(lateness(late))
+        await asyncio.sleep(SETTLE)
+        spent = await _cpu(asyncio.sleep(INTERVAL))
+        watch.cancel()
+        line.check()
+    return [
+        Figure("10,000 objects: 30 s of real time", "s CPU", (spent,), ROUND, "one round, by the timetable"),
+        Figure("10,000 objects: lateness, real time", "ms", tuple(late), note="40 s after the first round"),
+    ]
+
+
+async def _cpu(work: "asyncio._CoroutineLike[None]") -> float:
+    began = process_time()
+    await work
+    return process_time() - began
+
+
+def _manifests() -> list[Manifest]:
+    return [
+        scaled_object(
+            f"worker-{index}",
+            "stock",
+            {"shelf": f"shelf-{index % SHELVES}", "item": str(index)},
+            pollingInterval=int(INTERVAL),
+            minReplicaCount=1,
+        )
+        for index in range(COUNT)
+    ]

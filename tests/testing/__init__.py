@@ -1,0 +1,1 @@
+"""Tests of what people who write scalers are given for theirs."""
