@@ -27,13 +27,15 @@ NEWEST = -1
 
 @dataclass(frozen=True)
 class KafkaCluster(Source[Offsets, Progress]):
-    """`brokers` are where to begin; without `tls` and `login` the connections are plain and nameless."""
+    """`brokers` are where to begin; without `tls` and `login` the connections are plain and nameless. `timeout` is for
+    one request: shorter than the source's patience, so that one silent broker costs only those who need it."""
 
     how: ClassVar[Together] = Together()
 
     brokers: tuple[str, ...]
     tls: Tls | None = field(default=None, repr=False)
     login: Login | None = field(default=None, repr=False)
+    timeout: float = 3.0
 
     def __str__(self) -> str:
         return f"kafka at {', '.join(self.brokers)}"
@@ -41,7 +43,7 @@ class KafkaCluster(Source[Offsets, Progress]):
     @asynccontextmanager
     async def open(self) -> AsyncIterator["KafkaConnection"]:
         context = await asyncio.to_thread(self.tls.context) if self.tls else None
-        brokers = Brokers(self.brokers, context, self.login)
+        brokers = Brokers(self.brokers, context, self.login, self.timeout)
         try:
             await brokers.renew()
             await brokers.layout(())

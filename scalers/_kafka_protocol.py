@@ -18,17 +18,19 @@ from scaler.sdk import AnswerError, SourceError
 from scalers._kafka_errors import UNKNOWN_TOPIC, Passing, Refused, Silent, closed, failure, no_connection
 from scalers._kafka_login import Login
 
-TIMEOUT = 3.0
 PORT = 9092
 SLICE = 50
 Address = tuple[str, int]
 Leaders = Mapping[int, Address | None]
+ODDITIES = (KafkaError, EOFError, LookupError, ValueError, AssertionError, NotImplementedError, struct.error)
 
 
 class BrokerConnection(AIOKafkaConnection):  # type: ignore[misc]  # aiokafka has no types
     """A connection to one broker, with its login."""
 
-    def __init__(self, where: Address, context: ssl.SSLContext | None, login: Login | None, proof: str) -> None:
+    def __init__(
+        self, where: Address, context: ssl.SSLContext | None, login: Login | None, proof: str, timeout: float
+    ) -> None:
         self._login = login
         host, port = where
         self.name = f"kafka broker {shown(where)}"
@@ -36,7 +38,7 @@ class BrokerConnection(AIOKafkaConnection):  # type: ignore[misc]  # aiokafka ha
             host,
             port,
             client_id="event-scaler",
-            request_timeout_ms=TIMEOUT * 1000,
+            request_timeout_ms=timeout * 1000,
             security_protocol=("SASL_" if login else "") + ("SSL" if context else "PLAINTEXT"),
             ssl_context=context,
             **({"sasl_mechanism": login.mechanism, **login.settings(proof)} if login else {}),
@@ -58,7 +60,7 @@ class BrokerConnection(AIOKafkaConnection):  # type: ignore[misc]  # aiokafka ha
             return Passing(f"{self.name} closed the connection")
         except (IncompatibleBrokerVersion, NotImplementedError):
             return AnswerError(f"{self.name} speaks no version of the protocol that is known here")
-        except (KafkaError, struct.error, ValueError):
+        except ODDITIES:
             self.close()
             return SourceError(f"{self.name} does not answer as a Kafka broker does")
 
@@ -73,13 +75,16 @@ class _BearerExchange(OAuthAuthenticator):  # type: ignore[misc]  # aiokafka has
 
 
 class Brokers:
-    """The brokers of a cluster: those that were given, and those that they tell of."""
+    """The brokers of a cluster: those that were given, and those that they tell of. `timeout` is for one request."""
 
-    def __init__(self, given: Iterable[str], context: ssl.SSLContext | None, login: Login | None) -> None:
+    def __init__(
+        self, given: Iterable[str], context: ssl.SSLContext | None, login: Login | None, timeout: float
+    ) -> None:
         self._given = [address(one) for one in given]
         self._known: dict[int, Address] = {}
         self._context = context
         self._login = login.fresh() if login else None
+        self._timeout = timeout
         self._proof = ""
         self._connections: dict[Address, BrokerConnection] = {}
 
@@ -163,10 +168,10 @@ class Brokers:
     async def _connected(self, where: Address) -> BrokerConnection | SourceError:
         if (connection := self._connections.get(where)) and connection.connected():
             return connection
-        connection = BrokerConnection(where, self._context, self._login, self._proof)
+        connection = BrokerConnection(where, self._context, self._login, self._proof, self._timeout)
         try:
             await connection.connect()
-        except (KafkaError, OSError, EOFError, SourceError, ValueError, AssertionError, struct.error) as error:
+        except (SourceError, OSError, *ODDITIES) as error:
             return no_connection(connection.name, error, self._login, self._context is not None)
         self._connections[where] = connection
         return connection

@@ -29,17 +29,19 @@ class Field:
 
     def read(self, text: str) -> str:
         """The same for cronsim: `*`, or every number spelled out. Raises `ValueError`."""
-        parts = text.split(",")
+        parts = [part for part in text.split(",") if part]
         found = {number for part in parts for number in self._numbers(part)}
-        every = any(part.removesuffix("/1") in ("*", "?") for part in parts)
+        if not found:
+            raise self._refused()
+        every = any(part[0] in "*?" and part.partition("/")[2] in ("", "1") for part in parts)
         return "*" if every else ",".join(map(str, sorted(found)))
 
     def _numbers(self, part: str) -> range:
         span, slash, step = part.partition("/")
-        if span in ("*", "?"):
+        left, dash, right = span.partition("-")
+        if left in ("*", "?"):
             first, last = self.low, self.high
         else:
-            left, dash, right = span.partition("-")
             first = self._number(left)
             last = self._number(right) if dash else self.high if slash else first
         if not self.low <= first <= last <= self.high or (slash and not (_is_number(step) and int(step))):

@@ -63,7 +63,11 @@ def page_of(type_: str) -> Page:
 def _activity(cls: type[AnyScaler]) -> str:
     if cls.resource:
         return "Usage says nothing about activity: it scales what is running, and never to zero."
-    if cls.active is not Scaler.active:
-        return " ".join((cls.active.__doc__ or "The scaler decides by the answer whether it is active.").split())
     names = [f"`{one.name}`" for one in parameters(cls).values() if one.words.role == "activation"]
-    return f"The trigger is active while the value is greater than {names[0] if names else '0'}."
+    if cls.active is Scaler.active:
+        return f"The trigger is active while the value is greater than {names[0] if names else '0'}."
+    if own := cls.active.__doc__:
+        return " ".join(own.split())
+    return (
+        f"When the trigger is active, {names[0]} says." if names else "The answer says whether the trigger is active."
+    )

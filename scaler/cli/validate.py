@@ -150,15 +150,14 @@ def _unnamed(body: Mapping[str, Any]) -> dict[str, str]:
     return {} if metadata.get("name") else {"metadata.name": "is required"}
 
 
-def _line(node: yaml.Node, path: str) -> int:
-    """The line of what a path names, or of the innermost thing around it that is there."""
+def _line(node: yaml.Node, path: str, key: yaml.Node | None = None) -> int:
+    """The line of what a path names, or of the innermost key or entry around it that is there."""
     if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if path == key.value or path.startswith((f"{key.value}.", f"{key.value}[")):
-                rest = path[len(key.value) :].lstrip(".")
-                return _line(value, rest) if rest else int(key.start_mark.line) + 1
+        for name, value in node.value:
+            if path == name.value or path.startswith((f"{name.value}.", f"{name.value}[")):
+                return _line(value, path[len(name.value) :].lstrip("."), name)
     if isinstance(node, yaml.SequenceNode) and path.startswith("["):
         index, _, rest = path[1:].partition("]")
         if index.isdecimal() and int(index) < len(node.value):
             return _line(node.value[int(index)], rest.lstrip("."))
-    return int(node.start_mark.line) + 1
+    return int((key or node).start_mark.line) + 1

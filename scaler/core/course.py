@@ -69,7 +69,8 @@ def _inactive(spec: Spec, target: Target, seen: Activity, state: State, now: flo
     wanted, rest = target.wanted, spec.idle or 0
     resting = wanted == 0 if spec.idle is None else wanted <= rest
     if seen.failing and resting:
-        return Course(wanted, (Note(Why.NO_READING, wanted, wanted, seen.failing[0].metric),))
+        rule = Why.NO_READING if len(seen.failing) == len(seen.inputs) else Why.UNKNOWN
+        return Course(wanted, (Note(rule, wanted, wanted, seen.failing[0].metric),))
     if seen.failing:
         return _running(spec, target, seen, state, now)
     if spec.idle is None and wanted < spec.minimum:

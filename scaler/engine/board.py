@@ -12,7 +12,8 @@ from scaler.manifests.watched import Ref, Trigger, Watched
 
 @dataclass(slots=True)
 class Entry:
-    """One object. `problem` is why it is not served, where it is not; `errors` counts failed attempts, by metric."""
+    """One object. `problem` is why it is not served, where it is not; `errors` counts failed attempts, by metric,
+    and `faults` all others, those of metrics that are gone among them: their sum never goes down."""
 
     watched: Watched | None = None
     state: State = field(default_factory=State)
@@ -22,7 +23,6 @@ class Entry:
     target: Target | None = None
     at: float = 0.0
     took: dict[str, float] = field(default_factory=dict)
-    late: float = 0.0
     problem: str = ""
     errors: Counter[str] = field(default_factory=Counter)
     faults: int = 0
@@ -35,7 +35,8 @@ class Board:
         self._entries: dict[Ref, Entry] = {}
 
     def __iter__(self) -> Iterator[tuple[Ref, Entry]]:
-        return iter(self._entries.items())
+        """What is there now: a reader may take its time over it, or stand in another thread."""
+        return iter(list(self._entries.items()))
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -61,7 +62,11 @@ class Board:
             entry.state = remembered
         entry.watched = watched
         entry.problem = ""
+        for index, (trigger, _) in list(entry.previous.items()):
+            if trigger not in watched.triggers:
+                del entry.previous[index]
         names = {goal.metric for goal in watched.spec.goals}
+        entry.faults += sum(count for metric, count in entry.errors.items() if metric not in names)
         for held in (entry.readings, entry.took, entry.errors):
             for gone in held.keys() - names:
                 del held[gone]

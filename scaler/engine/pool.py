@@ -8,8 +8,8 @@ counted once for each attempt, not once for each asker. Nothing here knows of ob
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,8 @@ SLICE = 50
 
 RESTS = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Seconds of rest after the first, second, … failure of the connection in a row."""
+
+STOPPING = "the daemon is stopping"
 
 IDLE = 300.0
 """Seconds without a question after which a connection is closed."""
@@ -58,15 +60,22 @@ class Pool:
         self._idle = idle
         self._keepers: dict[AnySource, Keeper] = {}
         self._tasks = asyncio.TaskGroup()
+        self._closed = False
 
     async def __aenter__(self) -> "Pool":
         await self._tasks.__aenter__()
         return self
 
     async def __aexit__(self, *raised: Any) -> None:
-        for keeper in list(self._keepers.values()):
+        self._closed = True
+        keepers = list(self._keepers.values())
+        for keeper in keepers:
             keeper.close()
-        await self._tasks.__aexit__(*raised)
+        try:
+            await self._tasks.__aexit__(*raised)
+        finally:
+            for keeper in keepers:  # one that was closed before its first step has told nobody
+                keeper.abandon()
 
     def __len__(self) -> int:
         """Sources that have a keeper now."""
@@ -77,8 +86,11 @@ class Pool:
         asker comes (no rest is longer); an answer not older than `fresh` seconds will do without asking."""
         keeper = self._keepers.get(source)
         if keeper is None:
-            keeper = self._keepers[source] = Keeper(source, self._clock, self._rests, self._idle)
+            if self._closed:
+                return Answered(SourceError(STOPPING, at=self._clock()), self._clock())
+            keeper = Keeper(source, self._clock, self._rests, self._idle)
             keeper.task = self._tasks.create_task(self._keep(keeper), name=f"keeper {source}")
+            self._keepers[source] = keeper
         return await keeper.ask(query, interval, fresh)
 
     async def _keep(self, keeper: "Keeper") -> None:
@@ -110,6 +122,7 @@ class Keeper:
         self._shortest = float("inf")
         self._rest: tuple[float, SourceError] | None = None
         self._next_start = 0.0
+        self._told = 0
         self._tidied = self._loop.time()
 
     async def ask(self, query: Any, interval: float, fresh: float) -> Answered:
@@ -147,25 +160,36 @@ class Keeper:
 
     def abandon(self) -> None:
         """The keeper ends: who still waits must not wait for ever."""
-        self._tell_all(SourceError("the daemon is stopping", at=self._clock()))
+        stopping = Answered(SourceError(STOPPING, at=self._clock()), self._clock())
+        for question in self._open():
+            for waiter in question.under_way or ():
+                if not waiter.done():
+                    waiter.set_result(stopping)
 
     async def run(self) -> None:
-        """Open when somebody asks, serve until the connection is gone or nobody has asked for long."""
+        """Open when somebody asks, serve until the connection is gone or nobody has asked for long, close."""
         while await self._asked():
+            served = False
             try:
-                async with AsyncExitStack() as stack:
-                    started = self._loop.time()
-                    try:
-                        async with asyncio.timeout(self.source.patience()):
-                            connection = await stack.enter_async_context(self.source.open())
-                    except TimeoutError:
-                        waited = self._loop.time() - started
-                        raise SourceError(f"{self.source} cannot be connected to within {waited:.0f} s") from None
+                async with self._connection() as connection:
                     await self._serve(connection)
-            except* SourceError as group:
-                self._lost(_first(group))
+                    served = True
             except* Exception as group:
-                self._lost(self._bug(_first(group)))
+                if served:
+                    log.warning("a connection was not closed in order", extra={"source": str(self.source)})
+                else:
+                    await self._lost(_first(group))
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection[Any, Any]]:
+        """Opening may take the source's patience, and so may closing."""
+        patience = self.source.patience()
+        async with asyncio.timeout(patience) as limit, self.source.open() as connection:
+            limit.reschedule(None)
+            try:
+                yield connection
+            finally:
+                limit.reschedule(self._loop.time() + patience)
 
     async def _asked(self) -> bool:
         """Wait for a question; false when nobody has asked for the idle time."""
@@ -179,10 +203,14 @@ class Keeper:
         return True
 
     async def _serve(self, connection: Connection[Any, Any]) -> None:
-        if isinstance(self.source.how, Parallel):
-            await self._serve_parallel(connection, self.source.how.limit)
-        else:
-            await self._serve_together(connection)
+        """Who waits hears what went wrong before the connection is closed, which may take its time."""
+        try:
+            if isinstance(self.source.how, Parallel):
+                await self._serve_parallel(connection, self.source.how.limit)
+            else:
+                await self._serve_together(connection)
+        except* Exception as group:
+            await self._lost(_first(group))
 
     async def _serve_together(self, connection: Connection[Any, Any]) -> None:
         while await self._asked():
@@ -190,10 +218,9 @@ class Keeper:
             batch = self._take(len(self._waiting))
             started = self._loop.time()
             try:
-                async with asyncio.timeout(self.source.patience()):
-                    answers = await connection.fetch([question.query for question in batch])
+                answers = await self._fetch(connection, batch)
             except TimeoutError:
-                raise SourceError(f"{self.source} did not answer in {self.source.patience():g} s") from None
+                raise self._silent() from None
             await self._answer(batch, answers, self._loop.time() - started)
 
     async def _serve_parallel(self, connection: Connection[Any, Any], limit: int) -> None:
@@ -202,28 +229,43 @@ class Keeper:
             while await self._asked():
                 await places.acquire()
                 await self._pace()
-                [question] = self._take(1)
-                fetches.create_task(self._fetch_one(connection, question, places))
+                if batch := self._take(1):
+                    fetches.create_task(self._fetch_one(connection, batch, places))
+                else:  # refused meanwhile
+                    places.release()
 
     async def _fetch_one(
-        self, connection: Connection[Any, Any], question: _Question, places: asyncio.Semaphore
+        self, connection: Connection[Any, Any], batch: list[_Question], places: asyncio.Semaphore
     ) -> None:
         started = self._loop.time()
+        answers: Sequence[Any]
         try:
-            async with asyncio.timeout(self.source.patience()):
-                answers = await connection.fetch([question.query])
+            answers = await self._fetch(connection, batch)
         except TimeoutError:
-            answers = [SourceError(f"{self.source} did not answer in {self.source.patience():g} s")]
+            answers = [self._silent()]
+        except InternalError as error:
+            answers = [error]
         except SourceError:
             raise
         except Exception as error:  # one query's bug is not every query's: said once, kept to this one
             answers = [self._bug(error)]
         finally:
             places.release()
-        await self._answer([question], answers, self._loop.time() - started)
+        await self._answer(batch, answers, self._loop.time() - started)
+
+    async def _fetch(self, connection: Connection[Any, Any], batch: list[_Question]) -> Sequence[Any]:
+        """One answer for each question. Raises `TimeoutError` when they take longer than the source's patience."""
+        async with asyncio.timeout(self.source.patience()):
+            answers = await connection.fetch([question.query for question in batch])
+        if len(answers) != len(batch):
+            raise InternalError(f"{self.source} gave {len(answers)} answers to {len(batch)} queries")
+        return answers
+
+    def _silent(self) -> SourceError:
+        return SourceError(f"{self.source} did not answer in {self.source.patience():g} s")
 
     async def _pace(self) -> None:
-        """Keep the least pause between two fetches, and whatever patience the source has asked for."""
+        """Keep the least pause between the starts of two fetches."""
         now = self._loop.time()
         if now < self._next_start:
             await asyncio.sleep(self._next_start - now)
@@ -238,26 +280,34 @@ class Keeper:
         return batch
 
     async def _answer(self, batch: list[_Question], answers: Sequence[Any], took: float) -> None:
-        if len(answers) != len(batch):
-            raise InternalError(f"{self.source} gave {len(answers)} answers to {len(batch)} queries")
         now = self._clock()
         self._failures = 0
-        for index, (question, answer) in enumerate(zip(batch, answers, strict=True)):
+        busy: SourceBusy | None = None
+        for question, answer in zip(batch, answers, strict=True):
             if isinstance(answer, SourceError):
                 answer.at = now
-                if isinstance(answer, SourceBusy):
-                    self._rest = (self._loop.time() + answer.retry_after, answer)
-            self._hand_out(question, Answered(answer, now, took))
-            if index % SLICE == SLICE - 1:
-                await asyncio.sleep(0)
+            if isinstance(answer, SourceBusy):
+                busy, self._rest = answer, (self._loop.time() + answer.retry_after, answer)
+            await self._tell(question, Answered(answer, now, took))
+        if busy is not None:
+            await self._refuse(busy)
         self._forget()
 
-    def _hand_out(self, question: _Question, answered: Answered) -> None:
+    async def _tell(self, question: _Question, answered: Answered) -> None:
+        """Everybody who waits for the fetch under way hears its outcome, also who joins while that is going on."""
         question.answered = answered
-        waiters, question.under_way = question.under_way or [], None
-        for waiter in waiters:
+        for waiter in question.under_way or ():
             if not waiter.done():
                 waiter.set_result(answered)
+                self._told += 1
+                if self._told % SLICE == 0:
+                    await asyncio.sleep(0)
+        question.under_way = None
+
+    async def _refuse(self, error: SourceError) -> None:
+        """Who waits for a fetch that may not be made now hears the same error."""
+        for question in self._take(len(self._waiting)):
+            await self._tell(question, Answered(error, error.at))
 
     def _forget(self) -> None:
         """Now and then, drop the kept answers that nobody has wanted for long."""
@@ -269,24 +319,34 @@ class Keeper:
             if question.wanted < now - self._idle and not question.waiters and question.under_way is None:
                 del self._questions[query]
 
-    def _lost(self, error: SourceError) -> None:
-        """The connection is gone: everybody hears why, and the next attempt waits a little."""
-        error.at = self._clock()
+    async def _lost(self, error: Exception) -> None:
+        """The connection is gone: everybody hears why, and the next attempt waits a little; at most half an interval,
+        so that it is over at the next round and each round is an attempt."""
+        known = self._known(error)
+        known.at = self._clock()
         rest = self._rests[min(self._failures, len(self._rests) - 1)] * random.uniform(0.8, 1.0)
-        rest = error.retry_after if isinstance(error, SourceBusy) else min(rest, self._shortest)
+        rest = known.retry_after if isinstance(known, SourceBusy) else min(rest, self._shortest / 2)
         self._failures += 1
-        self._rest = (self._loop.time() + rest, error)
-        self._tell_all(error)
+        self._rest = (self._loop.time() + rest, known)
+        for question in self._open():
+            await self._tell(question, Answered(known, known.at))
 
-    def _tell_all(self, error: SourceError) -> None:
+    def _open(self) -> list[_Question]:
+        """Every question that somebody waits for; none of them waits for a further fetch any more."""
         self._waiting.clear()
-        for question in self._questions.values():
-            if question.waiters or question.under_way:
-                question.under_way = [*(question.under_way or ()), *question.waiters]
-                question.waiters = []
-                self._hand_out(question, Answered(error, error.at))
+        found = [one for one in self._questions.values() if one.waiters or one.under_way is not None]
+        for question in found:
+            question.under_way, question.waiters = [*(question.under_way or ()), *question.waiters], []
+        return found
 
-    def _bug(self, error: BaseException) -> SourceError:
+    def _known(self, error: Exception) -> SourceError:
+        if isinstance(error, SourceError):
+            return error
+        if isinstance(error, TimeoutError):
+            return SourceError(f"{self.source} cannot be connected to within {self.source.patience():g} s")
+        return self._bug(error)
+
+    def _bug(self, error: Exception) -> SourceError:
         log.error("a source failed in a way that it should not", exc_info=error, extra={"source": str(self.source)})
         return InternalError(f"{self.source} failed in a way that it should not ({type(error).__name__})")
 

@@ -36,7 +36,7 @@ class Timetable:
         self._clock = clock
         self._wall, self._steady = wall, steady
         self._offset = wall() - steady()
-        self._slots: set[Slot] = set()
+        self._slots: frozenset[Slot] = frozenset()
         defaults = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         self._scheduler = AsyncIOScheduler(timezone=UTC, job_defaults=defaults)
 
@@ -53,12 +53,12 @@ class Timetable:
 
     def follow(self) -> None:
         """Keep the jobs in step with the slots in use, and let the newcomers in."""
-        wanted = self._agenda.slots
-        for slot in wanted - self._slots:
-            self._scheduler.add_job(self._ring, _trigger(slot), args=(slot,), id=_id(slot))
-        for slot in self._slots - wanted:
-            self._scheduler.remove_job(_id(slot))
-        self._slots = set(wanted)
+        if (wanted := self._agenda.slots) is not self._slots:
+            for slot in wanted - self._slots:
+                self._scheduler.add_job(self._ring, _trigger(slot), args=(slot,), id=_id(slot))
+            for slot in self._slots - wanted:
+                self._scheduler.remove_job(_id(slot))
+            self._slots = wanted
         if self._agenda.sweeping:
             self._agenda.sweep(self._clock())
 
@@ -71,11 +71,12 @@ class Timetable:
                 self._scheduler.reschedule_job(_id(slot), trigger=_trigger(slot))
 
     async def _ring(self, slot: Slot) -> None:
-        self._agenda.ring(slot, self._clock())
+        late = round(self._wall() - slot.phase / 10, 3) % slot.interval
+        self._agenda.ring(slot, self._clock(), late)
 
 
 def _id(slot: Slot) -> str:
-    return f"{slot.interval:g}/{slot.phase}"
+    return f"{slot.interval}/{slot.phase}"
 
 
 def _trigger(slot: Slot) -> IntervalTrigger:

@@ -8,31 +8,255 @@ but is not in that file is ended. Everything of the daemon's own is in `.scaler/
 
 import asyncio
 import logging
-import os
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime
-from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import msgspec
 
-from scaler.core.model import Condition, ConditionType, Decision, Mode, Target
+from scaler.core.model import Decision, Mode, Target
 from scaler.engine.cluster import Appeared, Change, Changed, Gone, Touched
 from scaler.errors import ClusterError, NotFound, ScalerError
 from scaler.logs import Changes
 from scaler.manifests.watched import Manifest, Ref, Watched
 from scaler.sdk.source import AnySource
-from scaler.standalone import processes, remembered
-from scaler.standalone.crew import Crew
+from scaler.standalone import processes
 from scaler.standalone.folder import Folder, data_of, look
+from scaler.standalone.journal import Journal
 from scaler.standalone.leadership import locked
-from scaler.standalone.remembered import ObjectRecord, Remembered, WorkersRecord
+from scaler.standalone.processes import Launch
+from scaler.standalone.remembered import Memory, Remembered, load
+from scaler.standalone.roster import Roster
+from scaler.standalone.status import Status
 from scaler.standalone.usage import LocalUsage, Running
-from scaler.standalone.worker import GRACE, RESTS, Site
+from scaler.standalone.worker import RESTS, Site
 from scaler.standalone.workload import Workload, environment, workload_of
 
 log = logging.getLogger(__name__)
+
+OBJECT = "ScaledObject"
+
+
+class StandaloneCluster:
+    """Implements `scaler.engine.cluster.Cluster`. `async with` checks the folder and prepares `.scaler/`; workers live
+    inside `leadership()`. `environment` is what workers inherit, `reload` how often the folder is looked at, `rests`
+    the seconds until a worker that died is started again."""
+
+    def __init__(
+        self,
+        folder: Path,
+        environment: Mapping[str, str],
+        clock: Callable[[], float],
+        *,
+        reload: float = 1.0,
+        rests: tuple[float, ...] = RESTS,
+        keep_workers: bool = False,
+    ) -> None:
+        self._path, self._inherited, self._clock = folder, environment, clock
+        self._reload, self._rests, self._keep = reload, rests, keep_workers
+        self._folder = Folder()
+        self._memory, self._status = Memory({}), Status()
+        self._roster: Roster | None = None
+        self._boot = ""
+        self._said = Changes()
+        self._leading = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        self._path = await asyncio.to_thread(self._path.resolve)
+        self._folder = await asyncio.to_thread(look, self._path)
+        self._own = self._path / ".scaler"
+        await asyncio.to_thread(_prepare, self._own)
+        self._journals = (
+            Journal(self._own / "state.json", self._remembered),
+            Journal(self._own / "status.json", self._shown),
+        )
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        """Nothing lives here that `leadership` has not ended."""
+
+    # --------------------------------------------------------------------------------------------------------- the port
+
+    @asynccontextmanager
+    async def leadership(self) -> AsyncIterator[None]:
+        """The lock on the folder and the life of its workers. The lock is held until the last of them has ended."""
+        raised: BaseException | None = None
+        state, status = self._journals
+        async with locked(self._own / "lock", self._reload):
+            await self._recall()
+            async with state.kept(), status.kept(), asyncio.TaskGroup() as tasks:
+                await self._begin(tasks)
+                try:
+                    yield
+                except BaseException as error:  # is raised below: first the workers end, with their grace
+                    raised = error
+                await self._end()
+        if raised is not None:
+            raise raised
+
+    async def watch(self) -> AsyncIterator[Change]:
+        """What the folder holds, once this daemon leads, and every change."""
+        await self._leading.wait()
+        told: Mapping[Ref, Manifest] = {}
+        while True:
+            now = self._manifests()
+            for change in changes(told, now):
+                if isinstance(change, Appeared):
+                    yield replace(change, remembered=self._memory.state(change.manifest.ref))
+                else:
+                    yield change
+            told = now
+            await asyncio.sleep(self._reload)
+            self._follow(await asyncio.to_thread(look, self._path, self._folder))
+
+    async def seen(self, watched: Watched) -> Target:
+        return self._led().crew(watched).target
+
+    async def apply(self, watched: Watched, decision: Decision) -> None:
+        """Want that many; returns when the missing workers have been started. What cannot be started is an error at
+        every call, until it can."""
+        crew = self._led().crew(watched)
+        self._memory.remember(watched.ref, decision.state)
+        self._status.show(watched.ref, decision.conditions)
+        if decision.replicas is not None and watched.spec.mode is not Mode.OBSERVE:
+            crew.want(decision.replicas)
+        self._touch()
+        await crew.tried()
+        crew.check()
+
+    async def report(self, ref: Ref, problem: ScalerError) -> None:
+        """A condition; the engine has said it in the log."""
+        self._status.fault(ref, problem)
+        self._touch()
+
+    async def read(self, ref: Ref) -> Mapping[str, str]:
+        if ref.kind != "Environment":
+            return self._read(ref)
+        name, _, wanted = ref.name.partition("/")
+        workload = workload_of(await self.manifest(Ref("Deployment", ref.namespace, name)))
+        container = next((one for one in workload.containers if one.name == wanted or not wanted), None)
+        if container is None:
+            raise NotFound(f"Deployment {name} has no container {wanted}")
+        return environment(container, ref.namespace, {}, self._read)
+
+    async def manifest(self, ref: Ref) -> Manifest:
+        if (found := self._folder.manifests.get(ref)) is None:
+            raise NotFound(f"there is no {ref.kind} {ref.name} in the folder")
+        return found
+
+    def sources(self) -> Mapping[str, AnySource]:
+        usage = LocalUsage(str(self._path), self._running, self._clock)
+        return {"cpu": usage, "memory": usage}
+
+    # ---------------------------------------------------------------------------------------------------- begin and end
+
+    async def _recall(self) -> None:
+        self._before = await asyncio.to_thread(load, self._own / "state.json")
+        self._memory = Memory(self._before.objects)
+        self._boot = await asyncio.to_thread(processes.boot)
+
+    async def _begin(self, tasks: asyncio.TaskGroup) -> None:
+        """Under the lock: who is still there, and what the folder says now."""
+        site = Site(self._launch, self._own / "logs", self._rests, self._clock)
+        self._roster = Roster(site, tasks, self._touch)
+        await self._roster.take_over(self._path, self._before)
+        self._follow(await asyncio.to_thread(look, self._path))
+        self._leading.set()
+
+    async def _end(self) -> None:
+        self._leading.clear()
+        if self._keep:
+            for journal in self._journals:
+                await journal.save()
+        if self._roster:
+            self._roster.close(leave=self._keep)
+
+    def _led(self) -> Roster:
+        if self._roster is None or not self._leading.is_set():
+            raise ClusterError("this daemon does not serve the folder")
+        return self._roster
+
+    # ---------------------------------------------------------------------------------------------------- what is there
+
+    def _follow(self, folder: Folder) -> None:
+        """A look at the folder that found something else than the one before."""
+        if folder is self._folder:
+            return
+        self._folder = folder
+        for name in {*folder.files, "."}:
+            self._say(name, folder.problems.get(name))
+        for ignored in folder.ignored:
+            if self._said.news(("ignored", ignored), True):
+                log.info("%s means nothing here and is ignored", ignored)
+        if not folder.problems:
+            self._memory.keep(folder.manifests)
+            self._status.keep(folder.manifests)
+        if self._roster:
+            self._roster.follow(folder)
+        self._touch()
+
+    def _say(self, name: str, problem: str | None) -> None:
+        if self._said.news(("problem", name), problem):
+            if problem:
+                log.warning("%s: %s", name, problem)
+            else:
+                log.info("%s is in order again", name)
+
+    def _manifests(self) -> Mapping[Ref, Manifest]:
+        """All of them, each ScaledObject with the moment of its creation."""
+        return {
+            ref: self._dated(manifest) if ref.kind == OBJECT else manifest
+            for ref, manifest in self._folder.manifests.items()
+        }
+
+    def _dated(self, manifest: Manifest) -> Manifest:
+        return replace(manifest, created=self._memory.created(manifest, self._clock()))
+
+    def _read(self, ref: Ref) -> Mapping[str, str]:
+        if ref.kind not in ("Secret", "ConfigMap") or ref not in self._folder.manifests:
+            raise NotFound(f"there is no {ref.kind} {ref.name} in the folder")
+        return data_of(self._folder.manifests[ref])
+
+    def _running(self, ref: Ref) -> Iterator[Running]:
+        return self._led().running(ref)
+
+    # ---------------------------------------------------------------------------------------------------- what is shared
+
+    def _launch(self, workload: Workload, name: str) -> Launch:
+        return workload.launch(name, self._path, self._inherited, self._read)
+
+    def _touch(self) -> None:
+        for journal in self._journals:
+            journal.touch()
+
+    def _remembered(self) -> bytes:
+        deployments = self._roster.records if self._roster else {}
+        return msgspec.json.encode(Remembered(self._boot, self._memory.records, deployments))
+
+    def _shown(self) -> bytes:
+        targets = {ref: crew.target for ref, crew in self._roster} if self._roster else {}
+        return self._status.render(targets, self._folder.problems)
+
+
+def changes(before: Mapping[Ref, Manifest], after: Mapping[Ref, Manifest]) -> Iterator[Change]:
+    """What is different: first what objects are bound from, then the objects."""
+    different = [ref for ref in {**before, **after} if before.get(ref) != after.get(ref)]
+    yield from (Touched(ref) for ref in different if ref.kind != OBJECT)
+    for ref in different:
+        if ref.kind != OBJECT:
+            continue
+        if ref not in after:
+            yield Gone(ref)
+        else:
+            yield Changed(after[ref]) if ref in before else Appeared(after[ref])
+
+
+def _prepare(own: Path) -> None:
+    try:
+        own.mkdir(mode=0o700, exist_ok=True)
+        (own / "logs").mkdir(exist_ok=True)
+        (own / ".gitignore").write_text("*\n")
+    except OSError as error:
+        raise ClusterError(f"the folder {own.parent} cannot be written to ({error.strerror})") from None

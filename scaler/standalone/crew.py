@@ -10,7 +10,7 @@ from scaler.core.model import Target
 from scaler.errors import ClusterError
 from scaler.manifests.watched import Ref
 from scaler.standalone.processes import Process
-from scaler.standalone.remembered import WorkerRecord, WorkersRecord
+from scaler.standalone.remembered import CrewRecord, WorkerRecord
 from scaler.standalone.worker import Site, Worker
 from scaler.standalone.workload import Workload
 
@@ -61,10 +61,11 @@ class Crew:
     told when there is something new to remember or to show."""
 
     def __init__(
-        self, ref: Ref, workload: Workload | None, site: Site, tasks: asyncio.TaskGroup, changed: Callable[[], None]
+        self, ref: Ref, wanted: int, site: Site, tasks: asyncio.TaskGroup, changed: Callable[[], None]
     ) -> None:
-        self.ref, self.workload = ref, workload
-        self.wanted = (workload.replicas or 0) if workload else 0
+        self.ref, self.wanted = ref, wanted
+        self.workload: Workload | None = None
+        self.dismissed = False
         self.workers: dict[int, Worker] = {}
         self._site, self._tasks, self._tell = site, tasks, changed
         self._born: dict[int, int] = {}
@@ -80,6 +81,8 @@ class Crew:
 
     def follow(self, workload: Workload) -> None:
         """The Deployment is this one now; what could not be started may work now."""
+        if self.dismissed:
+            self.dismissed, self.wanted = False, workload.replicas or 0
         self.workload = workload
         for worker in self.workers.values():
             if worker.digest == workload.digest:
@@ -87,10 +90,15 @@ class Crew:
             worker.retry()
         self._changed()
 
+    def dismiss(self) -> None:
+        """Nothing targets the Deployment any more."""
+        self.dismissed = True
+        self.want(0)
+
     def adopt(self, record: WorkerRecord, process: Process) -> None:
-        """Take over a worker that an earlier daemon started; one that was ending goes on ending."""
-        workload = self.workload if self.workload and self.workload.digest == record.digest else None
-        worker = self._hire(record.index, record.digest, workload)
+        """Take over a worker that an earlier daemon started; one that was ending goes on ending. The template that it
+        was started from is known when `follow` brings an equal one."""
+        worker = self._hire(record.index, record.digest, None)
         worker.process = process
         if record.ending:
             worker.end()
@@ -132,14 +140,14 @@ class Crew:
             raise ClusterError(f"a worker of Deployment {self.ref.name} cannot be started: {problem}")
 
     @property
-    def record(self) -> WorkersRecord:
-        return WorkersRecord(
+    def record(self) -> CrewRecord:
+        return CrewRecord(
             self.wanted,
-            [
+            tuple(
                 WorkerRecord(index, worker.process.pid, worker.process.started, worker.digest, worker.ending)
                 for index, worker in self.workers.items()
                 if worker.process is not None
-            ],
+            ),
         )
 
     # ------------------------------------------------------------------------------------------------------ what is done
@@ -166,7 +174,9 @@ class Crew:
             self._hire(index, digest, self.workload)
 
     def _hire(self, index: int, digest: str, workload: Workload | None) -> Worker:
-        worker = Worker(f"{self.ref.name}-{index}", digest, workload, self._site, self._changed)
+        worker = Worker(
+            Ref("Pod", self.ref.namespace, f"{self.ref.name}-{index}"), digest, workload, self._site, self._changed
+        )
         self.workers[index] = worker
         self._births += 1
         self._born[index] = self._births

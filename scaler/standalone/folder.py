@@ -76,6 +76,8 @@ def look(path: Path, before: Folder | None = None) -> Folder:
         file = _look(path / name, known.get(name), stamps.get(name), first=before is None)
         if file.seen is not None or file.read is not None:
             files[name] = file
+    if before and files == before.files and "." not in before.problems:
+        return before
     return _merged(files)
 
 
@@ -161,7 +163,9 @@ def _documents(name: str, content: bytes) -> Iterator[Any]:
 
 def _manifest(document: dict[str, Any], number: int) -> Manifest:
     kind, metadata = document["kind"], document.get("metadata")
-    name = metadata.get("name") if isinstance(metadata, dict) else None
+    if not isinstance(metadata, dict):
+        raise _Unusable(f"document {number} ({kind}): metadata is missing")
+    name = metadata.get("name")
     if not isinstance(name, str) or not name or "/" in name:
         raise _Unusable(f"document {number} ({kind}): metadata.name is missing")
     namespace = "" if kind.startswith("Cluster") else str(metadata.get("namespace") or "default")

@@ -86,13 +86,13 @@ class Process:
         with suppress(TimeoutError):
             async with asyncio.timeout(grace):
                 await self.gone.wait()
-                while await asyncio.to_thread(_members, self.pid):
+                while await asyncio.to_thread(_others, self.pid):
                     await asyncio.sleep(LOOK)
         await self.bury()
 
     async def bury(self) -> None:
         """Kill what is left of the group, wait for the leader and reap it."""
-        if not self.gone.is_set() or await asyncio.to_thread(_members, self.pid):
+        if not self.gone.is_set() or await asyncio.to_thread(_others, self.pid):
             self._signal(signal.SIGKILL)
         await self.gone.wait()
         with suppress(ChildProcessError):  # adopted: its parent reaps it
@@ -136,7 +136,7 @@ async def start(launch: Launch, log: Path | None = None) -> Process:
     try:
         pid, started = await asyncio.shield(spawning)
     except asyncio.CancelledError:
-        spawning.add_done_callback(lambda late: late.exception() or os.killpg(late.result()[0], signal.SIGKILL))
+        spawning.add_done_callback(_too_late)
         raise
     except FileNotFoundError as error:
         if error.filename == launch.directory:
@@ -156,6 +156,11 @@ async def adopt(pid: int, started: int) -> Process | None:
         return process
     process.release()
     return None
+
+
+def _too_late(spawned: asyncio.Future[tuple[int, int]]) -> None:
+    if spawned.exception() is None:
+        os.killpg(spawned.result()[0], signal.SIGKILL)
 
 
 def _spawn(launch: Launch, log: Path | None) -> tuple[int, int]:
@@ -242,8 +247,9 @@ def age(started: int) -> float:
     return max(0.0, uptime - started / os.sysconf("SC_CLK_TCK"))
 
 
-def _members(group: int) -> list[Stat]:
-    return groups().get(group, [])
+def _others(group: int) -> bool:
+    """Whether anything of the group lives on."""
+    return bool(groups().get(group))
 
 
 def _environment(pid: int) -> list[bytes]:

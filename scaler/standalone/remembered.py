@@ -1,9 +1,10 @@
-"""What outlives the daemon: the state file `.scaler/state.json` beside the manifests. It holds what the decisions
-remember, when an object was first seen, how many workers were wanted, and which processes those were. No manifest, no
-Secret and no environment ever gets into it."""
+"""What outlives the daemon, in the state file `.scaler/state.json`: what the decisions remember, when an object was first
+seen, how many workers were wanted, and which processes those were. No manifest, Secret or environment gets into it."""
 
 import logging
-import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from scaler.core.model import State
+from scaler.manifests.watched import Manifest, Ref
 
 log = logging.getLogger(__name__)
 
@@ -27,9 +29,9 @@ class WorkerRecord(Struct, frozen=True):
     ending: bool = False
 
 
-class WorkersRecord(Struct, frozen=True):
+class CrewRecord(Struct, frozen=True):
     wanted: int
-    workers: list[WorkerRecord] = []
+    workers: tuple[WorkerRecord, ...] = ()
 
 
 class ObjectRecord(Struct, frozen=True):
@@ -42,7 +44,7 @@ class Remembered(Struct, frozen=True):
 
     boot: str = ""
     objects: dict[str, ObjectRecord] = {}
-    deployments: dict[str, WorkersRecord] = {}
+    deployments: dict[str, CrewRecord] = {}
     version: int = VERSION
 
 
@@ -61,8 +63,41 @@ def load(path: Path) -> Remembered:
     return found
 
 
-def state_of(record: ObjectRecord, name: str) -> State | None:
-    """What decisions remember; `None` where it was written by another version of them."""
+class Memory:
+    """What is remembered of each ScaledObject, while the daemon runs."""
+
+    def __init__(self, records: Mapping[str, ObjectRecord]) -> None:
+        self._created = {name: record.created for name, record in records.items()}
+        self._states = {name: state for name, record in records.items() if (state := _state(record, name))}
+
+    @property
+    def records(self) -> dict[str, ObjectRecord]:
+        return {
+            name: ObjectRecord(created, asdict(self._states[name]) if name in self._states else None)
+            for name, created in self._created.items()
+        }
+
+    def created(self, manifest: Manifest, now: float) -> float:
+        """The manifest's own creationTimestamp, else when it was first seen here."""
+        written = manifest.body["metadata"].get("creationTimestamp")
+        if isinstance(written, str) and (at := _moment(written)) is not None:
+            return self._created.setdefault(str(manifest.ref), at) and at
+        return self._created.setdefault(str(manifest.ref), now)
+
+    def state(self, ref: Ref) -> State | None:
+        return self._states.get(str(ref))
+
+    def remember(self, ref: Ref, state: State) -> None:
+        self._states[str(ref)] = state
+
+    def keep(self, refs: Iterable[Ref]) -> None:
+        """Forget every object but these."""
+        for gone in self._created.keys() - {str(ref) for ref in refs}:
+            del self._created[gone]
+            self._states.pop(gone, None)
+
+
+def _state(record: ObjectRecord, name: str) -> State | None:
     if record.state is None:
         return None
     try:
@@ -75,12 +110,9 @@ def state_of(record: ObjectRecord, name: str) -> State | None:
     return state
 
 
-def write(path: Path, content: bytes) -> None:
-    """All of it or nothing: a new file takes the old one's place when it is on the disk."""
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    new = path.with_suffix(".new")
-    with new.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+def _moment(text: str) -> float | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()

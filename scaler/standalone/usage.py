@@ -3,7 +3,7 @@ worker's process group. `cpu` and `memory` triggers ask it, as they ask the metr
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -79,7 +79,7 @@ class _Looks:
     async def _memory(self, alive: list[tuple[Running, list[Stat]]]) -> AsyncIterator[Sample]:
         now = self._source.clock()
         for worker, stats in alive:
-            size = await asyncio.to_thread(lambda stats=stats: sum(memory(one.pid) for one in stats))
+            size = await asyncio.to_thread(_size, stats)
             yield Sample(worker.name, float(size), worker.requests.get("memory"), now)
 
     async def _cpu(self, alive: list[tuple[Running, list[Stat]]]) -> AsyncIterator[Sample]:
@@ -100,3 +100,7 @@ class _Looks:
         for gone in self._before.keys() - leaders:
             del self._before[gone]
             self._cores.pop(gone, None)
+
+
+def _size(stats: Iterable[Stat]) -> int:
+    return sum(memory(one.pid) for one in stats)

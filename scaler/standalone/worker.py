@@ -1,4 +1,4 @@
-"""One worker's life, as a pod's: started, ready or not, started again with back-off when it dies (also with exit code 0,
+"""One worker's life, as a pod's: started, ready or not, started again with back-off when it dies (with exit code 0 too,
 as under a Deployment), ended when it is told to. Its name and log stay the same through all restarts."""
 
 import asyncio
@@ -11,6 +11,7 @@ from pathlib import Path
 from scaler.core.model import Pod
 from scaler.errors import ClusterError
 from scaler.logs import Changes
+from scaler.manifests.watched import Ref
 from scaler.standalone.processes import Launch, Process, age, start
 from scaler.standalone.readiness import follow
 from scaler.standalone.workload import Workload
@@ -30,7 +31,7 @@ class Site:
     """What all workers of a folder share: how one is started, where its log is, how long it rests, what time it is."""
 
     launch: Callable[[Workload, str], Launch]
-    log: Callable[[str], Path]
+    logs: Path
     rests: tuple[float, ...]
     clock: Callable[[], float]
 
@@ -40,9 +41,9 @@ class Worker:
     from another template has no `workload`: it is left alone until it ends, and not started again."""
 
     def __init__(
-        self, name: str, digest: str, workload: Workload | None, site: Site, changed: Callable[[], None]
+        self, ref: Ref, digest: str, workload: Workload | None, site: Site, changed: Callable[[], None]
     ) -> None:
-        self.name, self.digest, self.workload = name, digest, workload
+        self.ref, self.digest, self.workload = ref, digest, workload
         self.process: Process | None = None
         self.ready = self.ending = self.leaving = False
         self.problem = ""
@@ -55,9 +56,8 @@ class Worker:
         self._turned: float | None = None
 
     def end(self) -> None:
-        """Stop it with grace; `run` returns when nothing of it is left."""
-        self.ending = True
-        self._tell_ready(False)
+        """Stop it with grace; `run` returns when nothing of it is left. Who says this need not be told of it."""
+        self.ending, self.ready = True, False
         self._stop()
 
     def leave(self) -> None:
@@ -75,12 +75,20 @@ class Worker:
         self._stirred.set()
 
     @property
+    def name(self) -> str:
+        return self.ref.name
+
+    @property
+    def _log(self) -> Path:
+        return self._site.logs / f"{self.ref.namespace}.{self.ref.name}.log"
+
+    @property
     def pod(self) -> Pod:
         return Pod(self.name, self.ready, self._started, self._turned, pending=self._started is None)
 
     async def run(self) -> None:
         try:
-            while not self._told.is_set():
+            while self.process is not None or not self._told.is_set():
                 await self._start()
                 if self.process is not None:
                     await self._attend(self.process)
@@ -99,7 +107,7 @@ class Worker:
     async def _start(self) -> None:
         if self.process is None and self.workload is not None:
             try:
-                self.process = await start(self._site.launch(self.workload, self.name), self._site.log(self.name))
+                self.process = await start(self._site.launch(self.workload, self.name), self._log)
                 self.problem = ""
             except ClusterError as error:
                 self.problem = str(error)

@@ -1,6 +1,6 @@
 """A scaler class under test: ways to write its example differently and to hear what is said of it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,14 @@ from scaler.declare import AUTH, METADATA, Loaded, Parameter, load, parameters
 from scaler.sdk.http import Http, Reply
 from scaler.sdk.scaler import AnyScaler, Example, Scaler
 from scaler.testing.recorded import reply
+
+Run = Callable[[], None]
+
+
+def expect(condition: bool, sentence: str) -> None:
+    """An assertion that needs no test runner to be read."""
+    if not condition:
+        raise AssertionError(sentence)
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,9 @@ def _write(on: dict[str, str], found: dict[str, list[Figure]], where: str) -> No
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.performance", description="Measure the daemon.")
     parser.add_argument("--only", metavar="NAME", action="append", choices=NAMES, help=f"one of {', '.join(NAMES)}")
-    parser.add_argument("--json", metavar="FILE", default="bench.json", help="where the JSON goes; - instead of a table")
+    parser.add_argument(
+        "--json", metavar="FILE", default="bench.json", help="where the JSON goes; - instead of a table"
+    )
     parser.add_argument("--profile", action="store_true", help="show what costs most (and makes all of it slower)")
     return parser.parse_args()
 

@@ -11,7 +11,7 @@ memory (a fetch takes 5 ms, a write nothing).
 import asyncio
 import gc
 import io
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import perf_counter, process_time
@@ -23,7 +23,7 @@ from scaler.manifests.watched import Manifest
 from scaler.sdk import Scaler, Source, param, target
 from scaler.sdk.scaler import AnyScaler
 from tests.performance.figure import Aim, Figure
-from tests.performance.line import HandClock, lateness, run, running, scaled_object
+from tests.performance.line import HandClock, Line, lateness, run, running, scaled_object
 from tests.performance.machine import resident
 
 COUNT = 10_000
@@ -88,13 +88,9 @@ async def _by_hand() -> list[Figure]:
         gc.collect()
         grown = resident() - before
         watch = asyncio.create_task(lateness(late))
-        still, moved = [], []
-        for _ in range(ROUNDS):
-            still.append(await _cpu(line.round(clock, INTERVAL)))
+        still = [await _cpu(line.round(clock, INTERVAL)) for _ in range(ROUNDS)]
         moves = line.cluster.moves
-        for _ in range(ROUNDS):
-            Shelf.tide += 1
-            moved.append(await _cpu(line.round(clock, INTERVAL)))
+        moved = [await _cpu(_moved(line, clock)) for _ in range(ROUNDS)]
         watch.cancel()
         line.check()
         moves = (line.cluster.moves - moves) // ROUNDS
@@ -102,7 +98,9 @@ async def _by_hand() -> list[Figure]:
     return [
         Figure("10,000 objects: bound and decided", "s", (started[1],), note=note),
         Figure("10,000 objects: a round, nothing changes", "s CPU", tuple(still), ROUND),
-        Figure("10,000 objects: a round, every value changes", "s CPU", tuple(moved), ROUND, f"{moves:,} moves a round"),
+        Figure(
+            "10,000 objects: a round, every value changes", "s CPU", tuple(moved), ROUND, f"{moves:,} moves a round"
+        ),
         Figure("10,000 objects: memory", "MiB", (grown,), note=f"{grown * 1024 / COUNT:.1f} KiB an object"),
         Figure("10,000 objects: lateness, all at once", "ms", tuple(late)),
     ]
@@ -123,7 +121,12 @@ async def _in_real_time() -> list[Figure]:
     ]
 
 
-async def _cpu(work: "asyncio._CoroutineLike[None]") -> float:
+async def _moved(line: Line, clock: HandClock) -> None:
+    Shelf.tide += 1
+    await line.round(clock, INTERVAL)
+
+
+async def _cpu(work: Awaitable[None]) -> float:
     began = process_time()
     await work
     return process_time() - began

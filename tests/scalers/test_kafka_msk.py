@@ -1,0 +1,48 @@
+"""Amazon MSK's token, against what Amazon's own signer (aws-msk-iam-sasl-signer-python 1.0.2) makes of the same key."""
+
+import base64
+from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from scalers._kafka_msk import LIFETIME, STEP, Msk
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def decoded(token: str) -> str:
+    assert "=" not in token
+    return base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
+
+
+@pytest.mark.parametrize(
+    ("session", "signature"),
+    [
+        ("", "dab9f15a99c7d71ff98b0babdd071880ab21d00a956cf7fafc732f14a97b5a47"),
+        ("to/ken+with=signs", "0204c7626e38561e7fbc691311a6adae453c285ab736ca9b6d9b4012bfef9dc8"),
+    ],
+)
+def test_the_token_is_signed_as_amazon_signs(session: str, signature: str) -> None:
+    url = urlsplit(decoded(Msk("eu-west-1", "AKIAEXAMPLE", "secret/Key+1", session).token(NOON)))
+    fields = {name: values[0] for name, values in parse_qs(url.query).items()}
+    assert (url.scheme, url.netloc, url.path) == ("https", "kafka.eu-west-1.amazonaws.com", "/")
+    assert fields["Action"] == "kafka-cluster:Connect"
+    assert fields["X-Amz-Credential"] == "AKIAEXAMPLE/20261123/eu-west-1/kafka-cluster/aws4_request"
+    assert fields["X-Amz-Date"] == "20261123T120000Z"
+    assert fields["X-Amz-Expires"] == "900"
+    assert fields.get("X-Amz-Security-Token", "") == session
+    assert fields["X-Amz-Signature"] == signature
+    assert fields["User-Agent"] == "event-scaler"
+
+
+async def test_a_token_is_kept_for_a_step_and_replaced_long_before_it_ends() -> None:
+    login = Msk("eu-west-1", "AKIAEXAMPLE", "secret/Key+1")
+    first, second = await login.proof(), await login.proof()
+    stamps = {parse_qs(urlsplit(decoded(one)).query)["X-Amz-Date"][0] for one in (first, second)}
+    for stamp in stamps:
+        made = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        assert made.timestamp() % STEP == 0
+        assert (datetime.now(UTC) - made).total_seconds() < STEP + 1 < LIFETIME / 2
+    assert "secret" not in repr(login)
+    assert login.settings(first)["sasl_oauth_token_provider"] is not None
