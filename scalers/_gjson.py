@@ -29,16 +29,22 @@ _MODIFIER = re.compile(r"@(\w+)(?=[.|]|\Z)[.|]?")
 _LEFT_OUT = re.compile(r"\A(?:\[|\{|!|\.\.)|[.|](?:\[|\{|!)|#\[|[=<>%]\s*~|(?:\A|[.|])@\w+:")
 
 
-def _flattened(value: list[Any]) -> list[Any]:
+def _flattened(value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
     return [one for part in value for one in (part if isinstance(part, list) else [part])]
 
 
-_MODIFIERS: dict[str, tuple[type, Callable[[Any], Any]]] = {
-    "this": (object, lambda value: value),
-    "reverse": (list, lambda value: value[::-1]),
-    "flatten": (list, _flattened),
-    "keys": (dict, list),
-    "values": (dict, lambda value: list(value.values())),
+def _values(value: Any) -> Any:
+    return list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else MISSING
+
+
+_MODIFIERS: dict[str, Callable[[Any], Any]] = {
+    "this": lambda value: value,
+    "reverse": lambda value: value[::-1] if isinstance(value, list) else value,
+    "flatten": _flattened,
+    "keys": lambda value: list(value) if isinstance(value, dict) else MISSING,
+    "values": _values,
 }
 
 
@@ -67,8 +73,8 @@ def get(value: Any, path: str) -> Any:
     """What stands at the path, or `MISSING`."""
     while path and value is not MISSING:
         if found := _MODIFIER.match(path):
-            kind, modify = _MODIFIERS.get(found[1], (type(None), list))
-            value, path = modify(value) if isinstance(value, kind) else MISSING, path[found.end() :]
+            modify = _MODIFIERS.get(found[1])
+            value, path = modify(value) if modify else MISSING, path[found.end() :]
         elif isinstance(value, dict):
             value, path = _in_object(value, path)
         elif isinstance(value, list):
@@ -80,7 +86,7 @@ def get(value: Any, path: str) -> Any:
 
 def _in_object(value: dict[str, Any], path: str) -> tuple[Any, str]:
     step, separator, rest = _step(path)
-    if not any(sign in "*?" for _, sign in _signs(step)):
+    if not any(sign in ("*", "?") for _, sign in _signs(step)):
         return value.get("".join(escaped or sign for escaped, sign in _signs(step)), MISSING), rest
     inner, rest = _until_pipe(rest) if separator == "." else ("", rest)
     members = (get(one, inner) for key, one in value.items() if _like(key, step))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from scaler.sdk import ENV, METADATA, Backlog, Declared, Listed, Ranges, activation, param, target
 
-_SERVER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+)(:\d{1,5})?")
+_SERVER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+)(?::(\d{1,5}))?")
 
 
 class PartitionProgress(NamedTuple):
@@ -75,7 +75,7 @@ class KafkaLag(Declared):
 
     def check(self) -> Iterator[tuple[str, str]]:
         yield from super().check()
-        if not self.bootstrap_servers or not all(map(_SERVER.fullmatch, self.bootstrap_servers)):
+        if not self.bootstrap_servers or not all(map(_is_server, self.bootstrap_servers)):
             yield "bootstrapServers", "must be brokers as host:port, separated by commas"
         if self.allow_idle_consumers and self.limit_to_partitions_with_lag:
             yield "allowIdleConsumers", "must not be true together with limitToPartitionsWithLag"
@@ -136,6 +136,11 @@ def capped(rules: KafkaLag, lags: Sequence[int]) -> int:
         total = threshold * next((n for n in _divisors(partitions) if n * threshold >= total), partitions)
     most = sum(lag > 0 for lag in lags) if limited else partitions
     return most * threshold if total // threshold > most else total
+
+
+def _is_server(text: str) -> bool:
+    found = _SERVER.fullmatch(text)
+    return found is not None and int(found[1] or 0) <= 65535
 
 
 def _divisors(number: int) -> Iterator[int]:

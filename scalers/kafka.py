@@ -1,5 +1,6 @@
 """Kafka: how far a consumer group is behind in a topic, or in all of its topics."""
 
+import re
 from collections.abc import Iterator
 
 from scaler.sdk import Backlog, Example, Scaler, param
@@ -7,6 +8,8 @@ from scalers._kafka import KafkaCluster
 from scalers._kafka_auth import KafkaSecurity
 from scalers._kafka_lag import KafkaLag, PartitionProgress, Progress, backlog, waiting
 from scalers._kafka_round import Offsets
+
+_VERSION = re.compile(r"\d+\.\d+\.\d+(\.\d+)?")
 
 
 class Kafka(KafkaSecurity, KafkaLag, Scaler[Offsets, Progress]):
@@ -31,7 +34,7 @@ class Kafka(KafkaSecurity, KafkaLag, Scaler[Offsets, Progress]):
 
     def check(self) -> Iterator[tuple[str, str]]:
         yield from super().check()
-        if self.version and not all(part.isdecimal() for part in self.version.removeprefix("v").split(".")):
+        if self.version and not _VERSION.fullmatch(self.version):
             yield "version", "must be a version such as 3.9.0"
 
     def needing_topic(self) -> Iterator[str]:

@@ -66,8 +66,4 @@ def _activity(cls: type[AnyScaler]) -> str:
     names = [f"`{one.name}`" for one in parameters(cls).values() if one.words.role == "activation"]
     if cls.active is Scaler.active:
         return f"The trigger is active while the value is greater than {names[0] if names else '0'}."
-    if own := cls.active.__doc__:
-        return " ".join(own.split())
-    return (
-        f"When the trigger is active, {names[0]} says." if names else "The answer says whether the trigger is active."
-    )
+    return f"The trigger is active as {names[0]} says." if names else "The answer itself says whether it is active."

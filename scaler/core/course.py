@@ -141,7 +141,7 @@ def _rested(spec: Spec, wanted: int, rest: int, state: State, now: float) -> Cou
     rules = policy.regime(spec)
     number = rest
     if rules.direct and not rules.down.disabled and wanted > 1:
-        number = max(rest, min(wanted, policy.down_limit(wanted, rules, state.changes, now)))
+        number = max(rest, min(wanted, spec.maximum, policy.down_limit(wanted, rules, state.changes, now)))
     if number == rest:
         return Course(rest, (note,), moving=True)
     until = policy.relaxed_at(rules.down, state.changes, now)

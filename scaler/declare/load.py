@@ -27,7 +27,7 @@ Values = Mapping[str, str] | _Unresolved
 
 @dataclass(frozen=True, slots=True)
 class Loaded(Generic[D]):
-    """`value` is there when there are no problems and nothing is unresolved. Keys are as written."""
+    """`value` is there when there are no problems and nothing required is unresolved. Keys are as written."""
 
     value: D | None
     problems: Mapping[str, str]

@@ -84,6 +84,10 @@ def examine(manifest: Manifest) -> tuple[Values, Values]:
     """(problems, warnings) of a TriggerAuthentication by itself, by path."""
     body = manifest.body.get("spec", {})
     loaded = load_document(TriggerAuthenticationSpec, body, "spec")
-    later = {f"spec.{name}": "is not supported by this version" for name in LATER if name in body}
+    later = {
+        f"spec.{name}": "is not supported by this version"
+        for name in LATER
+        if isinstance(body, Mapping) and name in body
+    }
     warnings = {path: note for path, note in loaded.notes.items() if path not in later}
     return {**loaded.problems, **later}, warnings

@@ -10,8 +10,6 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from scaler.errors import SourceError
 
-Q = TypeVar("Q")
-A = TypeVar("A")
 Q_contra = TypeVar("Q_contra", contravariant=True)
 A_co = TypeVar("A_co", covariant=True)
 
@@ -35,14 +33,14 @@ class Connection(Protocol[Q_contra, A_co]):
     async def fetch(self, queries: Sequence[Q_contra]) -> Sequence[A_co | SourceError]: ...
 
 
-class Source(ABC, Generic[Q, A]):
+class Source(ABC, Generic[Q_contra, A_co]):
     """A place that answers queries over one connection. Subclasses are frozen dataclasses whose secret fields have
     `field(repr=False)`; `str(source)` is what people see: where it is, never who asks with which password."""
 
     how: ClassVar[Together | Parallel] = Together()
 
     @abstractmethod
-    def open(self) -> AbstractAsyncContextManager[Connection[Q, A]]:
+    def open(self) -> AbstractAsyncContextManager[Connection[Q_contra, A_co]]:
         """The life of the connection is this block; raises `SourceError` when it cannot be had."""
 
     def patience(self) -> float:

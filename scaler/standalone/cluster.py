@@ -1,10 +1,10 @@
 """The port over a folder: its manifests are the cluster, local processes are the pods.
 
-Only what a ScaledObject targets runs: a Deployment of its own does nothing. It begins with as many workers as an earlier
-daemon wanted last, else with its `spec.replicas`, else with none. When the daemon ends, the workers are ended, all at
-once and with their grace (unless `keep_workers`). When it is killed they go on, and the next daemon adopts them: it
-knows them by the state file, and replaces those whose template has changed meanwhile. What carries this folder's mark
-but is not in that file is ended. Everything of the daemon's own is in `.scaler/` in the folder."""
+Only what a ScaledObject targets runs: a Deployment of its own does nothing. It begins with as many workers as an
+earlier daemon wanted last, else with its `spec.replicas`, else with none. When the daemon ends, the workers are ended,
+all at once and with their grace (unless `keep_workers`). When it is killed they go on, and the next daemon adopts them:
+it knows them by the state file, and replaces those whose template has changed meanwhile. What carries this folder's
+mark but is not in that file is ended. Everything of the daemon's own is in `.scaler/` in the folder."""
 
 import asyncio
 import logging
@@ -22,7 +22,8 @@ from scaler.errors import ClusterError, NotFound, ScalerError
 from scaler.logs import Changes
 from scaler.manifests.watched import Manifest, Ref, Watched
 from scaler.sdk.source import AnySource
-from scaler.standalone import processes
+from scaler.standalone import procfs
+from scaler.standalone.environment import environment
 from scaler.standalone.folder import Folder, data_of, look
 from scaler.standalone.journal import Journal
 from scaler.standalone.leadership import locked
@@ -32,7 +33,7 @@ from scaler.standalone.roster import Roster
 from scaler.standalone.status import Status
 from scaler.standalone.usage import LocalUsage, Running
 from scaler.standalone.worker import RESTS, Site
-from scaler.standalone.workload import Workload, environment, workload_of
+from scaler.standalone.workload import Workload, workload_of
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +93,7 @@ class StandaloneCluster:
                     yield
                 except BaseException as error:  # is raised below: first the workers end, with their grace
                     raised = error
-                await self._end()
+                self._end()
         if raised is not None:
             raise raised
 
@@ -155,21 +156,19 @@ class StandaloneCluster:
     async def _recall(self) -> None:
         self._before = await asyncio.to_thread(load, self._own / "state.json")
         self._memory = Memory(self._before.objects)
-        self._boot = await asyncio.to_thread(processes.boot)
+        self._boot = await asyncio.to_thread(procfs.boot)
+        self._found = await asyncio.to_thread(look, self._path)
 
     async def _begin(self, tasks: asyncio.TaskGroup) -> None:
         """Under the lock: who is still there, and what the folder says now."""
         site = Site(self._launch, self._own / "logs", self._rests, self._clock)
         self._roster = Roster(site, tasks, self._touch)
         await self._roster.take_over(self._path, self._before)
-        self._follow(await asyncio.to_thread(look, self._path))
+        self._follow(self._found)
         self._leading.set()
 
-    async def _end(self) -> None:
+    def _end(self) -> None:
         self._leading.clear()
-        if self._keep:
-            for journal in self._journals:
-                await journal.save()
         if self._roster:
             self._roster.close(leave=self._keep)
 
@@ -190,7 +189,7 @@ class StandaloneCluster:
         for ignored in folder.ignored:
             if self._said.news(("ignored", ignored), True):
                 log.info("%s means nothing here and is ignored", ignored)
-        if not folder.problems:
+        if folder.whole:
             self._memory.keep(folder.manifests)
             self._status.keep(folder.manifests)
         if self._roster:
@@ -221,8 +220,6 @@ class StandaloneCluster:
 
     def _running(self, ref: Ref) -> Iterator[Running]:
         return self._led().running(ref)
-
-    # ---------------------------------------------------------------------------------------------------- what is shared
 
     def _launch(self, workload: Workload, name: str) -> Launch:
         return workload.launch(name, self._path, self._inherited, self._read)

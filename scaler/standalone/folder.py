@@ -59,6 +59,11 @@ class Folder:
     problems: Mapping[str, str] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
 
+    @property
+    def whole(self) -> bool:
+        """Whether everything that is not among the manifests is really not there: no file is unknown, or changing."""
+        return all(file.seen == file.read and (file.manifests or not file.problem) for file in self.files.values())
+
 
 def look(path: Path, before: Folder | None = None) -> Folder:
     """Look at the folder. Raises `ClusterError` only at the first look; later, a folder that cannot be listed is a
@@ -69,7 +74,8 @@ def look(path: Path, before: Folder | None = None) -> Folder:
         problem = f"the folder {path} cannot be read ({error.strerror})"
         if before is None:
             raise ClusterError(problem) from None
-        return replace(before, problems={**before.problems, ".": problem})
+        problems = {**before.problems, ".": problem}
+        return before if problems == before.problems else replace(before, problems=problems)
     known = before.files if before else {}
     files: dict[str, File] = {}
     for name in sorted({*stamps, *known}):
@@ -101,7 +107,7 @@ def _stamps(path: Path) -> Iterator[tuple[str, Stamp]]:
 def _look(path: Path, known: File | None, stamp: Stamp | None, *, first: bool) -> File:
     """At the first look of all, everything is read at once, and again at the second: it may have been half-written."""
     if first:
-        return replace(_read(path, File()), seen=stamp)
+        return replace(_read(path, File()), seen=stamp, read=())
     if known is None or known.seen != stamp:
         return replace(known or File(), seen=stamp)
     if known.read == stamp:
@@ -113,12 +119,12 @@ def _read(path: Path, known: File) -> File:
     try:
         content = path.read_bytes()
     except OSError as error:
-        return replace(known, problem=f"cannot be read ({error.strerror})")
+        return replace(known, digest="", problem=f"cannot be read ({error.strerror})")
     digest = hashlib.sha256(content).hexdigest()
     if digest == known.digest:
         return known
     try:
-        manifests, ignored = _parsed(path.name, content)
+        manifests, ignored = _parsed(path.name, content, strict=bool(known.manifests))
     except _Unusable as error:
         return replace(known, digest=digest, problem=str(error))
     return File(digest=digest, manifests=manifests, ignored=ignored)
@@ -128,17 +134,21 @@ class _Unusable(Exception):
     """Why a file is left out; never quotes the file, which may hold secrets."""
 
 
-def _parsed(name: str, content: bytes) -> tuple[tuple[Manifest, ...], tuple[str, ...]]:
+def _parsed(name: str, content: bytes, *, strict: bool) -> tuple[tuple[Manifest, ...], tuple[str, ...]]:
+    """The manifests in it, and what is none. Where there have been some before (`strict`), a document that is none is
+    more likely to be half of one."""
     manifests: list[Manifest] = []
     ignored: list[str] = []
     for number, document in enumerate(_documents(name, content), 1):
-        if not isinstance(document, dict) or not isinstance(document.get("kind"), str):
-            raise _Unusable(f"document {number} is not a manifest: it has no kind")
-        group = str(document.get("apiVersion", "")).rpartition("/")[0]
-        if (group, document["kind"]) in KINDS:
+        version, kind = (document.get("apiVersion"), document.get("kind")) if isinstance(document, dict) else ("", "")
+        if not version or not kind:
+            if strict:
+                raise _Unusable(f"document {number} is not a manifest: it has no apiVersion or kind")
+            ignored.append(f"document {number} in {name}, which is not a manifest,")
+        elif (str(version).rpartition("/")[0], kind) in KINDS:
             manifests.append(_manifest(document, number))
         else:
-            ignored.append(f"{document['kind']} in {name}")
+            ignored.append(f"{version} {kind} in {name}")
     return tuple(manifests), tuple(ignored)
 
 
@@ -169,6 +179,8 @@ def _manifest(document: dict[str, Any], number: int) -> Manifest:
     if not isinstance(name, str) or not name or "/" in name:
         raise _Unusable(f"document {number} ({kind}): metadata.name is missing")
     namespace = "" if kind.startswith("Cluster") else str(metadata.get("namespace") or "default")
+    if "/" in namespace:
+        raise _Unusable(f"document {number} ({kind}): metadata.namespace is not a name")
     manifest = Manifest(Ref(kind, namespace, name), document)
     if kind in ("Secret", "ConfigMap"):
         _check_data(manifest, number)

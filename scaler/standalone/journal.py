@@ -1,4 +1,4 @@
-"""A file that follows what is in memory: written soon after something changed, at most once in a while, all or nothing."""
+"""A file that follows what is in memory: written soon after a change, at most once in a while, all of it or nothing."""
 
 import asyncio
 import logging
@@ -49,7 +49,7 @@ class Journal:
             await asyncio.to_thread(self._write, content)
         except OSError as error:
             if self._said.news("problem", error.strerror):
-                log.error("%s cannot be written (%s)", self._path, error.strerror)
+                log.warning("%s cannot be written (%s)", self._path, error.strerror)
             return
         self._written = content
         if self._said.news("problem", None):

@@ -6,30 +6,28 @@ it the same way. It is known by its pid *and* its start time, so that a recycled
 leader of a group is reaped last, so that the group's number cannot be given away while it is still signalled."""
 
 import asyncio
+import logging
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from scaler.errors import ClusterError
+from scaler.standalone import procfs
 
-WORKER = "EVENT_SCALER_WORKER"
-"""The variable that tells a worker its name."""
-
-FOLDER = "EVENT_SCALER_FOLDER"
-"""The variable by which the next daemon knows a worker that no state file mentions."""
+log = logging.getLogger(__name__)
 
 LOG_LIMIT = 10 * 1024 * 1024
 """Bytes of a log file that is put aside (once, as `….1`) before a worker starts to write to it."""
 
-LOOK = 0.05
-"""Seconds between two looks at a group whose leader has ended."""
-
 POLL = 0.1
 """Seconds between two looks at a process where the kernel has no pidfd."""
+
+UNKILLABLE = 10.0
+"""Seconds after SIGKILL until it is said that a process hangs in the kernel, and nobody waits for it any longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +42,12 @@ class Launch:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Stat:
-    """What `/proc/<pid>/stat` says, as far as it is used; times are in clock ticks, `started` since boot."""
-
-    pid: int
-    state: str
-    group: int
-    session: int
-    cpu: int
-    started: int
-
-    @property
-    def alive(self) -> bool:
-        return self.state not in "ZX"
-
-
 class Process:
     """One process and its group, started here or by a daemon before. `gone` is set when the leader has ended; `status`
     is then its exit code (negative: the signal), or `None` where only its parent could know."""
 
     def __init__(self, pid: int, started: int) -> None:
-        self.pid = pid
-        self.started = started
+        self.pid, self.started = pid, started
         self.status: int | None = None
         self.gone = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -77,7 +58,7 @@ class Process:
             self._loop.add_reader(self._descriptor, self._ended)
         except ProcessLookupError:
             self.gone.set()
-        except (AttributeError, OSError):  # an old kernel, or one that only looks like Linux
+        except (AttributeError, OSError):  # an old kernel, or something that only looks like one
             self._poll()
 
     async def stop(self, grace: float) -> None:
@@ -86,22 +67,24 @@ class Process:
         with suppress(TimeoutError):
             async with asyncio.timeout(grace):
                 await self.gone.wait()
-                while await asyncio.to_thread(_others, self.pid):
-                    await asyncio.sleep(LOOK)
+                await self._emptied()
         await self.bury()
 
     async def bury(self) -> None:
         """Kill what is left of the group, wait for the leader and reap it."""
-        if not self.gone.is_set() or await asyncio.to_thread(_others, self.pid):
+        if not self.gone.is_set() or await self._others():
             self._signal(signal.SIGKILL)
-        await self.gone.wait()
-        with suppress(ChildProcessError):  # adopted: its parent reaps it
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            self.status = os.waitstatus_to_exitcode(status) if pid else None
+        try:
+            async with asyncio.timeout(UNKILLABLE):
+                await self.gone.wait()
+        except TimeoutError:
+            log.warning("a process hangs in the kernel and cannot be killed", extra={"pid": self.pid})
+        self._reap()
 
     def kill(self) -> None:
-        """At once and without waiting: this daemon is being torn down."""
-        self._signal(signal.SIGKILL)
+        """At once and without waiting: the daemon is being torn down."""
+        if not self.gone.is_set():
+            self._signal(signal.SIGKILL)
         self.release()
 
     def release(self) -> None:
@@ -113,6 +96,25 @@ class Process:
             os.close(self._descriptor)
             self._descriptor = None
 
+    async def _emptied(self) -> None:
+        """The leader has ended; so shall the others, whose ends are awaited like its own."""
+        while others := await self._others():
+            watched = [Process(one.pid, one.started) for one in others]
+            try:
+                for one in watched:
+                    await one.gone.wait()
+            finally:
+                for one in watched:
+                    one.release()
+
+    async def _others(self) -> list[procfs.Stat]:
+        return await asyncio.to_thread(procfs.members, self.pid)
+
+    def _reap(self) -> None:
+        with suppress(ChildProcessError):  # adopted: its parent reaps it
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self.status = os.waitstatus_to_exitcode(status) if pid else None
+
     def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
@@ -122,7 +124,7 @@ class Process:
         self.gone.set()
 
     def _poll(self) -> None:
-        found = stat(self.pid)
+        found = procfs.stat(self.pid)
         if found is None or not found.alive or found.started != self.started:
             self._ended()
         else:
@@ -131,8 +133,7 @@ class Process:
 
 async def start(launch: Launch, log: Path | None = None) -> Process:
     """Start a process whose output goes to the log file. Raises `ClusterError` naming the field that is wrong."""
-    loop = asyncio.get_running_loop()
-    spawning = loop.run_in_executor(None, _spawn, launch, log)
+    spawning = asyncio.get_running_loop().run_in_executor(None, _spawn, launch, log)
     try:
         pid, started = await asyncio.shield(spawning)
     except asyncio.CancelledError:
@@ -151,7 +152,7 @@ async def start(launch: Launch, log: Path | None = None) -> Process:
 async def adopt(pid: int, started: int) -> Process | None:
     """A process that an earlier daemon started, if it is still there and still the same one."""
     process = Process(pid, started)
-    found = await asyncio.to_thread(stat, pid)
+    found = await asyncio.to_thread(procfs.stat, pid)
     if found and found.alive and found.started == started and found.session == pid:
         return process
     process.release()
@@ -175,7 +176,7 @@ def _spawn(launch: Launch, log: Path | None) -> tuple[int, int]:
             start_new_session=True,
         )
     child.returncode = 0  # its end is awaited and reaped by `Process`; Popen must neither wait nor warn
-    found = stat(child.pid)
+    found = procfs.stat(child.pid)
     return child.pid, found.started if found else 0
 
 
@@ -186,74 +187,3 @@ def _output(log: Path | None) -> Path:
         if log.stat().st_size > LOG_LIMIT:
             log.replace(f"{log}.1")
     return log
-
-
-def stat(pid: int) -> Stat | None:
-    """The process as it is now; `None` where there is none."""
-    try:
-        line = Path(f"/proc/{pid}/stat").read_bytes()
-    except OSError:
-        return None
-    fields = line[line.rindex(b")") + 2 :].split()  # the name may hold anything, spaces and parentheses included
-    cpu = sum(int(ticks) for ticks in fields[11:15])
-    return Stat(pid, fields[0].decode(), int(fields[2]), int(fields[3]), cpu, int(fields[19]))
-
-
-def everything() -> Iterator[Stat]:
-    """All processes that can be seen."""
-    for entry in os.listdir("/proc"):
-        if entry.isdecimal() and (found := stat(int(entry))):
-            yield found
-
-
-def groups() -> dict[int, list[Stat]]:
-    """The living members of each group whose leader leads its session too, as workers do."""
-    found: dict[int, list[Stat]] = {}
-    for one in everything():
-        if one.alive and one.group == one.session:
-            found.setdefault(one.group, []).append(one)
-    return found
-
-
-def memory(pid: int) -> int:
-    """Bytes that a process holds, its share of what it shares (RSS where only its owner may know the share)."""
-    for name, key in (("smaps_rollup", b"Pss:"), ("status", b"VmRSS:")):
-        with suppress(OSError):
-            for line in Path(f"/proc/{pid}/{name}").read_bytes().splitlines():
-                if line.startswith(key):
-                    return int(line.split()[1]) * 1024
-    return 0
-
-
-def strays(folder: Path) -> list[tuple[int, int, str]]:
-    """Workers of this folder by the mark in their environment: pid, start, name of the worker."""
-    mark = f"{FOLDER}={folder}".encode()
-    found = []
-    for one in everything():
-        if one.alive and one.session == one.pid and mark in (variables := _environment(one.pid)):
-            name = next((text for text in variables if text.startswith(f"{WORKER}=".encode())), b"=")
-            found.append((one.pid, one.started, name.partition(b"=")[2].decode(errors="replace")))
-    return found
-
-
-def boot() -> str:
-    """Which boot of this machine start times belong to."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-
-
-def age(started: int) -> float:
-    """Seconds since that start time."""
-    uptime = float(Path("/proc/uptime").read_text().split()[0])
-    return max(0.0, uptime - started / os.sysconf("SC_CLK_TCK"))
-
-
-def _others(group: int) -> bool:
-    """Whether anything of the group lives on."""
-    return bool(groups().get(group))
-
-
-def _environment(pid: int) -> list[bytes]:
-    try:
-        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except OSError:
-        return []

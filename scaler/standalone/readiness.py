@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from scaler.errors import ClusterError
+from scaler.standalone.deployment import HttpGet, TcpSocket
+from scaler.standalone.environment import expand
 from scaler.standalone.processes import Launch, start
-from scaler.standalone.workload import HttpGet, TcpSocket, Workload, expand
+from scaler.standalone.workload import Workload
 
 LOOPBACK = "127.0.0.1"
 
@@ -42,7 +44,7 @@ async def passes(workload: Workload, launch: Launch) -> bool:
                 return await _http(probe.http_get, workload.port(probe.http_get.port))
             assert probe.tcp_socket is not None
             return await _tcp(probe.tcp_socket, workload.port(probe.tcp_socket.port))
-    except (OSError, TimeoutError, ClusterError, ValueError, asyncio.IncompleteReadError):
+    except (OSError, ClusterError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
         return False
 
 

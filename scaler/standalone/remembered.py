@@ -1,5 +1,5 @@
-"""What outlives the daemon, in the state file `.scaler/state.json`: what the decisions remember, when an object was first
-seen, how many workers were wanted, and which processes those were. No manifest, Secret or environment gets into it."""
+"""What outlives the daemon, in the state file `.scaler/state.json`: what the decisions remember, when an object was
+first seen, how many workers were wanted, and which processes those were. No manifest, Secret or environment."""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -44,7 +44,7 @@ class Remembered(Struct, frozen=True):
 
     boot: str = ""
     objects: dict[str, ObjectRecord] = {}
-    deployments: dict[str, CrewRecord] = {}
+    deployments: Mapping[str, CrewRecord] = {}
     version: int = VERSION
 
 
@@ -79,10 +79,10 @@ class Memory:
 
     def created(self, manifest: Manifest, now: float) -> float:
         """The manifest's own creationTimestamp, else when it was first seen here."""
-        written = manifest.body["metadata"].get("creationTimestamp")
-        if isinstance(written, str) and (at := _moment(written)) is not None:
-            return self._created.setdefault(str(manifest.ref), at) and at
-        return self._created.setdefault(str(manifest.ref), now)
+        name = str(manifest.ref)
+        written = _moment(manifest.body["metadata"].get("creationTimestamp"))
+        self._created[name] = self._created.get(name, now) if written is None else written
+        return self._created[name]
 
     def state(self, ref: Ref) -> State | None:
         return self._states.get(str(ref))
@@ -110,9 +110,9 @@ def _state(record: ObjectRecord, name: str) -> State | None:
     return state
 
 
-def _moment(text: str) -> float | None:
+def _moment(text: Any) -> float | None:
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+    except (TypeError, ValueError):
         return None
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scaler.errors import ClusterError, NotFound
 from scaler.manifests.watched import Manifest, Ref, Watched
-from scaler.standalone import processes
+from scaler.standalone import processes, procfs
 from scaler.standalone.crew import Crew
 from scaler.standalone.folder import Folder
 from scaler.standalone.processes import Process
@@ -30,6 +30,7 @@ class Roster:
         self._crews: dict[Ref, Crew] = {}
         self._owners: Mapping[Ref, Ref] = {}
         self._refused: dict[Ref, ClusterError] = {}
+        self._left: Mapping[str, CrewRecord] = {}
 
     async def take_over(self, path: Path, before: Remembered) -> None:
         """Adopt what an earlier daemon left running and recorded; end what it had no time to record."""
@@ -42,13 +43,9 @@ class Roster:
         names = {worker.name for crew in self._crews.values() for worker in crew.workers.values()}
         if pids:
             log.info("%d workers of an earlier daemon go on", len(pids))
-        for pid, started, name in await asyncio.to_thread(processes.strays, path):
-            if pid not in pids and name not in names and (process := await processes.adopt(pid, started)):
-                log.info("a process that an earlier daemon left behind is ended", extra={"pid": pid, "worker": name})
-                stray = Worker(Ref("Pod", "", name), "", None, self._site, self._changed)
-                stray.process = process
-                stray.end()
-                self._tasks.create_task(stray.run(), name=f"end {name}")
+        for group, name in await asyncio.to_thread(lambda: list(procfs.strays(path))):
+            if group not in pids and name not in names:
+                self._end_stray(group, name)
 
     def follow(self, folder: Folder) -> None:
         """What the folder says now."""
@@ -58,7 +55,7 @@ class Roster:
             if manifest := folder.manifests.get(ref):
                 self._employ(ref, manifest)
         for ref, crew in list(self._crews.items()):
-            if not folder.problems and not (ref in self._owners and ref in folder.manifests):
+            if folder.whole and not (ref in self._owners and ref in folder.manifests):
                 crew.dismiss()
                 self._tidy(ref)
 
@@ -90,16 +87,26 @@ class Roster:
                 yield Running(worker.name, worker.process.pid, worker.process.started, requests)
 
     @property
-    def records(self) -> dict[str, CrewRecord]:
-        return {str(ref): crew.record for ref, crew in self._crews.items()}
+    def records(self) -> Mapping[str, CrewRecord]:
+        """What the next daemon must know; after `close(leave=True)` it is what was left."""
+        return self._left or {str(ref): crew.record for ref, crew in self._crews.items()}
 
     def __iter__(self) -> Iterator[tuple[Ref, Crew]]:
         return iter(self._crews.items())
 
     def close(self, *, leave: bool) -> None:
         """No worker is started any more; those that are there end, or go on without this daemon."""
+        if leave:
+            self._left = self.records
         for crew in self._crews.values():
             crew.close(leave=leave)
+
+    def _end_stray(self, group: int, name: str) -> None:
+        log.info("what an earlier daemon left behind is ended", extra={"pid": group, "worker": name})
+        stray = Worker(Ref("Pod", "", name), "", None, self._site, self._changed)
+        stray.process = Process(group, 0)
+        stray.end()
+        self._tasks.create_task(stray.run(), name=f"end {name}")
 
     def _employ(self, ref: Ref, manifest: Manifest) -> None:
         try:
@@ -124,7 +131,7 @@ class Roster:
 
 
 async def _survivors(before: Remembered) -> dict[str, list[tuple[WorkerRecord, Process]]]:
-    if before.boot != await asyncio.to_thread(processes.boot):
+    if before.boot != await asyncio.to_thread(procfs.boot):
         return {}
     found: dict[str, list[tuple[WorkerRecord, Process]]] = {}
     for name, crew in before.deployments.items():

@@ -12,7 +12,7 @@ from scaler.errors import ClusterError, SourceError
 from scaler.manifests.watched import Ref
 from scaler.sdk.scaler import Usage
 from scaler.sdk.source import Connection, Source
-from scaler.standalone.processes import Stat, groups, memory
+from scaler.standalone.procfs import Stat, groups, memory
 
 WINDOW = 1.0
 """Seconds that must lie between two looks for their difference to say something."""

@@ -12,7 +12,8 @@ from scaler.core.model import Pod
 from scaler.errors import ClusterError
 from scaler.logs import Changes
 from scaler.manifests.watched import Ref
-from scaler.standalone.processes import Launch, Process, age, start
+from scaler.standalone.processes import Launch, Process, start
+from scaler.standalone.procfs import age
 from scaler.standalone.readiness import follow
 from scaler.standalone.workload import Workload
 
@@ -92,7 +93,7 @@ class Worker:
                 await self._start()
                 if self.process is not None:
                     await self._attend(self.process)
-                if self.workload is None:
+                if self.workload is None or self.leaving:
                     break
                 await self._rest()
         except asyncio.CancelledError:
@@ -156,9 +157,9 @@ class Worker:
             self._deaths = 0
             self._said.forget("death")
         self._deaths += 1
-        if self._said.news("death", status):
+        if self.workload and self._said.news("death", status):
             how = "" if status is None else f" with exit code {status}" if status >= 0 else f" by signal {-status}"
-            log.warning("a worker ended%s and is started again", how, extra={"worker": self.name})
+            log.warning("a worker ended%s and is started again", how, extra={"worker": self.name, "log": self._log})
 
     async def _rest(self) -> None:
         self._stirred.clear()

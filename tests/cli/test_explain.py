@@ -58,14 +58,17 @@ def test_an_example_that_does_not_load(call: Call, my_queue: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "sentence"),
+    ("role", "sentence"),
     [
-        ('def active(self, answer: Reply) -> bool:\n        """Active on\n        Mondays."""', "Active on Mondays."),
-        ("def active(self, answer: Reply) -> bool:", "When the trigger is active, `activationQueueLength` says."),
+        ("activation()", "The trigger is active as `activationQueueLength` says."),
+        ('param("Unused.", default=0)', "The answer itself says whether it is active."),
     ],
 )
-def test_a_type_that_is_active_by_a_rule_of_its_own(my_queue: Path, method: str, sentence: str) -> None:
-    (my_queue / "my_queue.py").write_text(f"{SCALER}\n    {method}\n        return True\n")
+def test_a_type_that_is_active_by_a_rule_of_its_own(my_queue: Path, role: str, sentence: str) -> None:
+    text = SCALER.replace("= activation()", f"= {role}")
+    (my_queue / "my_queue.py").write_text(
+        f"{text}\n    def active(self, answer: Reply) -> bool:\n        return True\n"
+    )
     assert page_of("my-queue").activity == sentence
 
 

@@ -3,7 +3,9 @@ event, slots written over, nothing clever. What the core does with monotone queu
 
 import math
 from dataclasses import dataclass, field
+from typing import Self
 
+from scaler.core import model
 from scaler.core.model import Policy, PolicyType, Select
 
 Record = tuple[float, int]
@@ -17,6 +19,10 @@ class Rules:
     window: float
     policies: tuple[Policy, ...]
     select: Select = Select.MAX
+
+    @classmethod
+    def of(cls, rules: model.Rules) -> Self:
+        return cls(float(rules.window or 0), rules.policies, rules.select or Select.MAX)
 
 
 @dataclass

@@ -225,8 +225,8 @@ def test_equal_to_the_naive_hpa_without_behavior(history: list[tuple[int, int]])
 @given(steps, directions, directions)
 def test_equal_to_the_naive_hpa_with_behavior(history: list[tuple[int, int]], up: Rules, down: Rules) -> None:
     told = hpa(Goal("s0-a", 2.0, -2.0), Goal("s1-b", 2.0, -2.0), minimum=2, maximum=25, behavior=Behavior(up, down))
-    rules = [naive.Rules(float(one.window or 0), one.policies, one.select or Select.MAX) for one in (up, down)]
-    compared(told, naive.Naive(2, 25, *rules), history)
+    theirs = naive.Naive(2, 25, naive.Rules.of(up), naive.Rules.of(down))
+    compared(told, theirs, history)
 
 
 # ---------------------------------------------------------------------------------------- where direct is not the HPA
@@ -338,7 +338,7 @@ def test_direct_counts_every_step_that_was_seen() -> None:
     story = Story(direct(behavior=behavior), 1)
     story.at(0).load(400).expect(5, Why.LIMITED_UP, obeyed=False)
     story.at(10).load(400).expect(5, Why.LIMITED_UP)
-    assert story.state.changes == ()
+    assert not story.state.changes
     story.at(20).load(400).expect(5)
     assert story.state.changes == (Change(4, START + 10, 4),)
     story.sees(7).at(30).load(400).expect(7, Why.LIMITED_UP, again=70)

@@ -150,7 +150,7 @@ async def test_a_frozen_broker_delays_nobody_else(kafka: Kafka, tmp_path: Path) 
     }
     works = {
         "type": "cron",
-        "metadata": {"timezone": "UTC", "start": "* * * * *", "end": "59 23 31 12 *", "desiredReplicas": "2"},
+        "metadata": {"timezone": "UTC", "start": "0 0 1 1 *", "end": "* * * * *", "desiredReplicas": "2"},
     }
     async with daemon(tmp_path) as scene:
         scene.write("a.yaml", scaled_object("hangs", hangs), deployment("hangs", "sleep", "600"))

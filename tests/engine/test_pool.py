@@ -10,7 +10,17 @@ import pytest
 from scaler.engine.pool import SLICE, Answered, Pool
 from scaler.errors import InternalError, SourceBusy, SourceError
 from tests.engine.conftest import EPOCH
-from tests.engine.sources import HANGS, Batch, Heartbeating, Miscounting, MiscountingSingle, Pair, Raised, Server, Single
+from tests.engine.sources import (
+    HANGS,
+    Batch,
+    Heartbeating,
+    Miscounting,
+    MiscountingSingle,
+    Pair,
+    Raised,
+    Server,
+    Single,
+)
 
 pytestmark = pytest.mark.looptime
 
@@ -153,7 +163,7 @@ async def test_a_parallel_source_that_gives_no_answer_fails_that_query_alone(clo
 
 @BOTH
 async def test_a_lost_connection_is_everybodys_and_is_closed(clock: Clock, server: Server, kind: type[Batch]) -> None:
-    server.takes, server.answers = 1.0, {"x": Raised(SourceError("the broker hung up"))}
+    server.takes, server.answers = 1.0, {"x": Raised(SourceError("the broker hung up")), "y": HANGS, "z": HANGS}
     async with Pool(clock) as pool:
         answers = await ask_all(pool, kind("a", server), ["x", "y", "z"])
         assert {text(one) for one in answers} == {"the broker hung up"}

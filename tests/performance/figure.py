@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Literal
 
-Of = Literal["median", "p99", "max"]
+Of = Literal["min", "median", "p99", "max"]
+SHOWN: tuple[Of, ...] = ("min", "median", "p99", "max")
+QUANTILES: dict[Of, float] = {"min": 0.0, "p99": 0.99, "max": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +33,7 @@ class Figure:
     problem: str = ""
 
     def statistic(self, of: Of) -> float:
-        if of == "median":
-            return median(self.samples)
-        return quantile(self.samples, 0.99 if of == "p99" else 1.0)
+        return median(self.samples) if of == "median" else quantile(self.samples, QUANTILES[of])
 
     @property
     def met(self) -> bool | None:
@@ -46,7 +46,7 @@ class Figure:
         """For JSON."""
         found: dict[str, Any] = {"what": self.what, "unit": self.unit, "n": len(self.samples)}
         if self.samples:
-            found |= {of: self.statistic(of) for of in ("median", "p99", "max")}
+            found |= {of: self.statistic(of) for of in SHOWN}
         if self.aim:
             found |= {"aim": {"of": self.aim.of, "most": self.aim.most}, "met": self.met}
         return found | {key: text for key, text in (("note", self.note), ("problem", self.problem)) if text}
@@ -54,21 +54,21 @@ class Figure:
     def cells(self) -> list[str]:
         """For the table."""
         if not self.samples:
-            return [self.what, "0", *[""] * 5, self.problem or "no samples"]
-        numbers = [shown(self.statistic(of)) for of in ("median", "p99", "max")]
+            return [self.what, "0", *[""] * 6, self.problem or "no samples"]
+        numbers = [shown(self.statistic(of)) for of in SHOWN]
         aim = f"{self.aim.of} ≤ {shown(self.aim.most)}" if self.aim else ""
         verdict = "" if self.met is None else f" {'met' if self.met else 'MISSED'}"
         return [self.what, str(len(self.samples)), *numbers, self.unit, aim + verdict, self.note]
 
 
-HEAD = ["", "n", "median", "p99", "max", "unit", "aim", ""]
+HEAD = ["", "n", *SHOWN, "unit", "aim", ""]
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
     """Columns as wide as they must be; numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
-        "  ".join(f"{cell:>{width}}" if 0 < at < 5 else f"{cell:<{width}}" for at, (cell, width) in found).rstrip()
+        "  ".join(f"{cell:>{width}}" if 0 < at < 6 else f"{cell:<{width}}" for at, (cell, width) in found).rstrip()
         for found in (list(enumerate(zip(row, widths, strict=True))) for row in rows)
     )
 

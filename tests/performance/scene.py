@@ -33,8 +33,9 @@ async def commit(kafka: Kafka, topics: Mapping[str, str], partitions: int, offse
     try:
         async with asyncio.timeout(PATIENCE):
             for group, topic in topics.items():
-                while _refused(await connection.send(OffsetCommitRequest(group, -1, "", -1, [(topic, rows)]))):
-                    await asyncio.sleep(PAUSE)  # noqa: ASYNC110 - the event is the broker's
+                request = OffsetCommitRequest(group, -1, "", -1, [(topic, rows)])
+                while _refused(await connection.send(request)):  # noqa: ASYNC110 - the event is the broker's
+                    await asyncio.sleep(PAUSE)
     finally:
         connection.close()
 

@@ -86,10 +86,10 @@ class FakeKafka:
         answer: bytes = request.RESPONSE_TYPE.SCHEMA.encode(reply(request))
         return struct.pack(">i", number) + answer
 
-    def _ApiVersions(self, _: Any) -> tuple[Any, ...]:  # noqa: N802 - Kafka's name
+    def _ApiVersions(self, _: Any) -> tuple[Any, ...]:
         return (0, [(key, one.API_VERSION, one.API_VERSION) for key, one in SPOKEN.items()])
 
-    def _Metadata(self, request: Any) -> tuple[Any, ...]:  # noqa: N802
+    def _Metadata(self, request: Any) -> tuple[Any, ...]:
         brokers = [(node, "127.0.0.1", port, None) for node, port in enumerate(self.ports, 1)]
         names = self.topics if request.topics is None else request.topics
         return (0, brokers, "fake", 1, [self._topic(name) for name in names])
@@ -100,11 +100,11 @@ class FakeKafka:
         partitions = [(0, number, leader, [], [], []) for number, leader in enumerate(self.topics[name])]
         return (0, name, False, partitions)
 
-    def _FindCoordinator(self, request: Any) -> tuple[Any, ...]:  # noqa: N802
+    def _FindCoordinator(self, request: Any) -> tuple[Any, ...]:
         code = _next(self.find_codes, request.coordinator_key)
         return (0, code, "", 1, "127.0.0.1", self.ports[0])
 
-    def _OffsetFetch(self, request: Any) -> tuple[Any, ...]:  # noqa: N802
+    def _OffsetFetch(self, request: Any) -> tuple[Any, ...]:
         group = request.consumer_group
         if code := _next(self.fetch_codes, group):
             return (0, [], code)
@@ -120,7 +120,7 @@ class FakeKafka:
                 code = _next(self.place_codes, (topic, number))
                 yield (number, known.get((topic, number), -1), "", code)
 
-    def _ListOffsets(self, request: Any) -> tuple[Any, ...]:  # noqa: N802
+    def _ListOffsets(self, request: Any) -> tuple[Any, ...]:
         return (
             0,
             [
@@ -129,7 +129,7 @@ class FakeKafka:
             ],
         )
 
-    def _DescribeGroups(self, request: Any) -> tuple[Any, ...]:  # noqa: N802
+    def _DescribeGroups(self, request: Any) -> tuple[Any, ...]:
         return (0, [(0, group, "Empty", "consumer", "", []) for group in request.groups])
 
 

@@ -1,4 +1,4 @@
-"""What Kafka says in bad times, and what it is asked in good ones: against brokers that say what a test tells them to."""
+"""What Kafka says in bad times, and what it is asked in good ones: with brokers that say what a test tells them to."""
 
 import asyncio
 from dataclasses import replace
@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 
 from scaler.errors import AnswerError, SourceError
-from scalers import _kafka
 from scalers._kafka import KafkaCluster
 from scalers._kafka_lag import PartitionProgress, Progress
 from scalers._kafka_round import Offsets
@@ -15,11 +14,6 @@ from tests.scalers.fake_kafka import FakeKafka, fake_kafka
 ORDERS = Offsets("billing", ("orders",))
 NOT_LEADER, LOADING, NO_COORDINATOR, MOVED = 6, 14, 15, 16
 TOPIC_FORBIDDEN, GROUP_FORBIDDEN, ODD = 29, 30, 87
-
-
-@pytest.fixture(autouse=True)
-def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_kafka, "PAUSE", 0.0)
 
 
 def cluster(fake: FakeKafka) -> KafkaCluster:
@@ -230,16 +224,16 @@ async def test_no_broker_at_all() -> None:
 
 
 async def test_a_broker_further_down_the_list_will_do() -> None:
-    async with fake_kafka({"orders": [1]}) as fake:
-        async with KafkaCluster(("127.0.0.1:1", *fake.brokers)).open() as connection:
-            assert await connection.fetch([ORDERS]) == [orders(None)]
+    async with (
+        fake_kafka({"orders": [1]}) as fake,
+        KafkaCluster(("127.0.0.1:1", *fake.brokers)).open() as connection,
+    ):
+        assert await connection.fetch([ORDERS]) == [orders(None)]
 
 
 async def test_a_round_that_is_given_up_leaves_nothing_behind() -> None:
-    async with fake_kafka({"orders": [1]}) as fake:
+    async with fake_kafka({"orders": [1]}) as fake, replace(cluster(fake), timeout=5.0).open() as connection:
+        await connection.fetch([ORDERS])
+        fake.silent = True
         with pytest.raises(TimeoutError):
-            async with replace(cluster(fake), timeout=5.0).open() as connection:
-                await connection.fetch([ORDERS])
-                fake.silent = True
-                async with asyncio.timeout(0.1):
-                    await connection.fetch([ORDERS, Offsets("other", ("orders",))])
+            await asyncio.wait_for(connection.fetch([ORDERS, Offsets("other", ("orders",))]), 0.1)

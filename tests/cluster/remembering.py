@@ -1,0 +1,61 @@
+"""The port's third implementation, for tests only: a cluster that does what it is told and remembers it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import TypeVar
+
+from scaler.core.model import Decision, Target
+from scaler.engine.cluster import Change
+from scaler.errors import NotFound, ScalerError
+from scaler.manifests.watched import Manifest, Ref, Watched
+from scaler.sdk.source import AnySource
+
+T = TypeVar("T")
+
+
+class RememberingCluster:
+    """Tests put `changes` in, and read `replicas`, `applied` and `reported`."""
+
+    def __init__(self) -> None:
+        self.changes: asyncio.Queue[Change] = asyncio.Queue()
+        self.replicas: dict[Ref, int] = {}
+        self.data: dict[Ref, Mapping[str, str]] = {}
+        self.manifests: dict[Ref, Manifest] = {}
+        self.applied: list[Decision] = []
+        self.reported: list[tuple[Ref, str]] = []
+
+    async def watch(self) -> AsyncIterator[Change]:
+        while True:
+            yield await self.changes.get()
+
+    async def seen(self, watched: Watched) -> Target:
+        if (count := self.replicas.get(watched.target)) is None:
+            raise NotFound(f"the target {watched.target.name} does not exist")
+        return Target(count, count, count)
+
+    async def apply(self, watched: Watched, decision: Decision) -> None:
+        self.applied.append(decision)
+        if decision.replicas is not None:
+            self.replicas[watched.target] = decision.replicas
+
+    async def report(self, ref: Ref, problem: ScalerError) -> None:
+        self.reported.append((ref, str(problem)))
+
+    async def read(self, ref: Ref) -> Mapping[str, str]:
+        return _found(self.data, ref)
+
+    async def manifest(self, ref: Ref) -> Manifest:
+        return _found(self.manifests, ref)
+
+    def leadership(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
+
+    def sources(self) -> Mapping[str, AnySource]:
+        return {}
+
+
+def _found(held: Mapping[Ref, T], ref: Ref) -> T:
+    if ref not in held:
+        raise NotFound(f"there is no {ref.kind} {ref.name}")
+    return held[ref]

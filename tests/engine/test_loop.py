@@ -1,0 +1,355 @@
+"""The line: what one object's trouble does to the others, overlap, refreshes, what is written and when."""
+
+import asyncio
+import logging
+
+import pytest
+
+from scaler.core.model import Advice, Decision, Failure, State, Why
+from scaler.engine.cluster import Gone
+from scaler.errors import Conflict, NotFound, SourceError
+from scaler.manifests.watched import Ref, Watched
+from tests.cluster.remembering import RememberingCluster
+from tests.engine.scene import EPOCH, Rising, ref, scene, trigger
+from tests.engine.sources import HANGS, Batch, Raised, Server, Single
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
+
+
+async def test_from_a_manifest_to_replicas_and_back() -> None:
+    server = Server(answers={"q": 35})
+    async with scene() as stage:
+        stage.add("a", trigger(Batch(server=server), "q"), cooldown=15.0)
+        await stage.settled()
+        assert stage.replicas("a") == 4
+        assert stage.decision("a").why is Why.ACTIVATED
+        server.answers["q"] = 0
+        await stage.settled(10)
+        await stage.ring()
+        assert stage.replicas("a") == 4
+        assert stage.decision("a").why is Why.COOLING
+        await stage.settled(15)
+        assert stage.replicas("a") == 0, "`again` looked when the cooldown ended, no slot had to ring"
+
+
+async def test_objects_of_one_source_are_asked_together_and_equal_queries_once() -> None:
+    server = Server(answers={"q": 10, "r": 20})
+    async with scene() as stage:
+        for name, query in (("a", "q"), ("b", "q"), ("c", "r")):
+            stage.add(name, trigger(Batch(server=server), query))
+        await stage.settled()
+        server.fetched.clear()
+        await stage.settled(10)
+        await stage.ring()
+        assert server.attempts == 1
+        assert [sorted(batch) for batch in server.fetched] == [["q", "r"]]
+        assert [stage.replicas(name) for name in "abc"] == [1, 1, 2]
+
+
+async def test_a_bug_in_one_scaler_is_that_objects_failure() -> None:
+    source = Batch(server=Server(answers={"q": "bug", "r": 10}))
+    async with scene() as stage:
+        stage.add("bad", trigger(source, "q"), replicas=3)
+        stage.add("good", trigger(source, "r"))
+        await stage.settled()
+        assert stage.replicas("good") == 1
+        assert stage.replicas("bad") == 3
+        [reading] = stage.board.get(ref("bad")).readings.values()  # type: ignore[union-attr]  # it was served
+        assert isinstance(reading, Failure)
+        assert reading.reason == "InternalError"
+        assert "ZeroDivisionError" in reading.problem
+
+
+async def test_a_bug_in_one_decision_is_that_objects_fault(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(*_: object) -> Decision:
+        raise RuntimeError("a bug")
+
+    source = Batch(server=Server(answers={"q": 10}))
+    async with scene() as stage:
+        stage.add("bad", trigger(source, "q"), with_decide=broken)
+        stage.add("good", trigger(source, "q"))
+        await stage.settled()
+        assert stage.replicas("good") == 1
+        assert [(name.name, "bug" in words) for name, words in stage.cluster.reported] == [("bad", True)]
+        await stage.settled(10)
+        await stage.ring()
+        assert len(stage.cluster.reported) == 1, "told once"
+    assert any(record.exc_info for record in caplog.records), "with a traceback"
+
+
+@pytest.mark.parametrize("answer", [HANGS, "bad", Raised(SourceError("gone")), float("nan"), float("inf"), "x"])
+async def test_what_cannot_be_read_moves_nothing(answer: object) -> None:
+    server = Server(answers={"q": 50})
+    async with scene() as stage:
+        stage.add("a", trigger(Batch(server=server), "q"), cooldown=1.0)
+        await stage.settled()
+        assert stage.replicas("a") == 5
+        server.answers["q"] = answer
+        for _ in range(5):
+            await stage.settled(10)
+            await stage.ring()
+        assert stage.replicas("a") == 5
+        server.answers["q"] = 60
+        await stage.settled(15)
+        await stage.ring()
+        assert stage.replicas("a") == 6, "it recovers by itself"
+
+
+async def test_a_slow_trigger_delays_only_its_own_object() -> None:
+    async with scene() as stage:
+        stage.add("slow", trigger(Batch("slow", Server(answers={"q": HANGS})), "q"))
+        stage.add("quick", trigger(Batch("quick", Server(answers={"q": 10})), "q"))
+        await stage.settled(0.1)
+        assert stage.replicas("quick") == 1
+
+
+async def test_an_object_is_served_once_at_a_time_and_a_skipped_round_is_counted() -> None:
+    server = Server(answers={"q": 10}, takes=8.0)
+    async with scene() as stage:
+        stage.add("a", trigger(Batch(server=server), "q"), interval=5.0)
+        await stage.settled(1)
+        for slot in stage.agenda.slots:
+            stage.agenda.ring(slot, stage.clock())
+        await stage.settled(1)
+        assert len(server.fetched) == 1
+        assert stage.agenda.skipped[ref("a")] == 1
+        await stage.settled(8)
+        assert len(server.fetched) == 2, "it came again when it was done"
+
+
+class SlowCluster(RememberingCluster):
+    """Takes 3 s to write."""
+
+    async def apply(self, watched: Watched, decision: Decision) -> None:
+        await asyncio.sleep(3)
+        await super().apply(watched, decision)
+
+
+async def test_what_is_decided_while_writing_becomes_one_more_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server(answers={"q": 10})
+    async with scene(metric_max_age=0.5) as stage:
+        slow = SlowCluster()
+        slow.replicas = stage.cluster.replicas
+        stage.loop._cluster.apply = slow.apply  # type: ignore[method-assign]  # the one way to make this cluster slow
+        stage.add("a", trigger(Batch(server=server), "q"))
+        await stage.settled(0.5)
+        for load in (20, 30, 40):
+            server.answers["q"] = load
+            await stage.settled(0.6)
+            await stage.loop.refresh(ref("a"), "s0-q")
+        await stage.settled(10)
+        assert [decision.replicas for decision in slow.applied] == [1, 4], "the latest only"
+        assert stage.replicas("a") == 4
+
+
+class RefusingCluster(RememberingCluster):
+    """Refuses the first writes, each in its own way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refusals: list[Exception] = []
+
+    async def apply(self, watched: Watched, decision: Decision) -> None:
+        if self.refusals:
+            raise self.refusals.pop(0)
+        await super().apply(watched, decision)
+
+
+async def test_a_conflict_is_observed_and_decided_again_at_once() -> None:
+    server = Server(answers={"q": 10})
+    async with scene() as stage:
+        refusing = RefusingCluster()
+        refusing.replicas, refusing.refusals = stage.cluster.replicas, [Conflict("moved")]
+        stage.loop._cluster.apply = refusing.apply  # type: ignore[method-assign]  # as above
+        stage.add("a", trigger(Batch(server=server), "q"))
+        await stage.settled()
+        assert stage.replicas("a") == 1
+        assert not stage.cluster.reported
+        events = [event.reason for decision in refusing.applied for event in decision.events]
+        assert events.count("KEDAScaleTargetActivated") >= 1, "an event of the refused write is not lost"
+
+
+async def test_a_target_that_does_not_exist_is_told_once_and_found_later() -> None:
+    server = Server(answers={"q": 10})
+    async with scene() as stage:
+        stage.add("a", trigger(Batch(server=server), "q"))
+        del stage.cluster.replicas[Ref("Deployment", "default", "a")]
+        await stage.settled()
+        await stage.settled(10)
+        await stage.ring()
+        assert [words for _, words in stage.cluster.reported] == ["the target a does not exist"]
+        stage.cluster.replicas[Ref("Deployment", "default", "a")] = 0
+        await stage.settled(10)
+        await stage.ring()
+        assert stage.replicas("a") == 1
+
+
+async def test_a_deleted_object_is_forgotten_everywhere() -> None:
+    server = Server(answers={"q": 10}, takes=2.0)
+    async with scene() as stage:
+        stage.add("a", trigger(Batch(server=server), "q"))
+        await stage.settled(1)
+        stage.cluster.changes.put_nowait(Gone(ref("a")))
+        await stage.settled(5)
+        assert stage.board.get(ref("a")) is None
+        assert not stage.cluster.applied, "what was under way is not written any more"
+        assert len(stage.agenda) == 0
+
+
+async def test_the_answer_before_is_kept_for_who_compares() -> None:
+    server = Server(answers={"q": 10})
+    async with scene() as stage:
+        source = Batch(server=server)
+        stage.add("a", trigger(source, "q", scaler=Rising()))
+        await stage.settled()
+        server.answers["q"] = 14
+        await stage.settled(10)
+        await stage.ring()
+        assert stage.values("a") == {"s0-q": 4.0}
+        stage.add("a", trigger(source, "q", scaler=Rising()), maximum=7)
+        server.answers["q"] = 15
+        await stage.settled()
+        assert stage.values("a") == {"s0-q": 1.0}, "an edit elsewhere in the object does not lose it"
+
+
+async def test_what_was_remembered_is_gone_on_with() -> None:
+    remembered = State(last_active=EPOCH - 5, seen=4, original_replicas=2, highest=(Advice(4, EPOCH - 5),))
+    async with scene() as stage:
+        stage.add(
+            "a", trigger(Batch(server=Server(answers={"q": 0})), "q"), replicas=4, remembered=remembered, cooldown=60.0
+        )
+        await stage.settled()
+        assert stage.decision("a").why is Why.COOLING
+        assert stage.decision("a").again == EPOCH + 55
+        assert stage.board.state(ref("a")).original_replicas == 2
+
+
+# --------------------------------------------------------------------------------------------------------- refreshing
+
+
+async def test_a_young_reading_answers_without_asking_and_an_old_one_is_read_anew() -> None:
+    server = Server(answers={"q": 10})
+    async with scene(metric_max_age=5.0) as stage:
+        stage.add("a", trigger(Batch(server=server), "q"), interval=30.0)
+        await stage.settled(1)
+        fetches = len(server.fetched)
+        await stage.loop.refresh(ref("a"), "s0-q")
+        assert len(server.fetched) == fetches
+        await stage.settled(6)
+        server.answers["q"] = 70
+        await stage.loop.refresh(ref("a"), "s0-q")
+        assert len(server.fetched) == fetches + 1
+        metric = stage.board.metric(ref("a"), "S0-Q")
+        assert metric is not None
+        assert metric.value == 70
+        await stage.settled(1)
+        assert stage.replicas("a") == 7, "a refresh decides and writes as a poll does"
+
+
+async def test_a_hanging_trigger_does_not_delay_its_healthy_neighbour() -> None:
+    good, bad = Server(answers={"q": 10}), Server(answers={"r": 10})
+    async with scene(metric_max_age=1.0) as stage:
+        stage.add("a", trigger(Batch("good", good), "q"), trigger(Batch("bad", bad), "r", index=1))
+        await stage.settled(2)
+        bad.answers["r"] = HANGS
+        good.answers["q"] = 30
+        await stage.loop.refresh(ref("a"), "s0-q")
+        assert stage.values("a") == {"s0-q": 30.0, "s1-r": 10.0}, "the other reading is the board's"
+        with pytest.raises(TimeoutError):
+            await stage.loop.refresh(ref("a"), "s1-r")
+
+
+async def test_equal_refreshes_are_one_and_a_caller_that_gives_up_cancels_nothing() -> None:
+    server = Server(answers={"q": 10})
+    async with scene(metric_max_age=1.0) as stage:
+        stage.add("a", trigger(Batch(server=server), "q"), interval=60.0)
+        await stage.settled(3)
+        server.takes, fetches = 1.0, len(server.fetched)
+        first = asyncio.ensure_future(stage.loop.refresh(ref("a"), "s0-q"))
+        second = asyncio.ensure_future(stage.loop.refresh(ref("a"), "s0-q"))
+        await stage.settled(0.5)
+        first.cancel()
+        await second
+        assert len(server.fetched) == fetches + 1
+
+
+async def test_refreshes_of_a_source_that_answers_together_take_the_others_along() -> None:
+    server = Server(answers={"q": 10, "r": 20})
+    async with scene(metric_max_age=4.0) as stage:
+        source = Batch(server=server)
+        stage.add("a", trigger(source, "q"), interval=60.0)
+        stage.add("b", trigger(source, "r"), interval=60.0)
+        await stage.settled(5)
+        server.fetched.clear()
+        await stage.loop.refresh(ref("a"), "s0-q")
+        await stage.loop.refresh(ref("b"), "s0-r")
+        assert [sorted(batch) for batch in server.fetched] == [["q", "r"]]
+
+
+async def test_cached_metrics_are_never_asked_for() -> None:
+    server = Server(answers={"q": 10})
+    async with scene(metric_max_age=1.0) as stage:
+        made = trigger(Batch(server=server), "q")
+        cached = type(made)(
+            made.index, made.type, made.scaler, made.source, made.query, made.goals, made.name, cached=True
+        )
+        stage.add("a", cached, interval=60.0)
+        await stage.settled(30)
+        fetches = len(server.fetched)
+        await stage.loop.refresh(ref("a"), "s0-q")
+        assert len(server.fetched) == fetches
+
+
+async def test_what_is_not_served_cannot_be_refreshed() -> None:
+    async with scene() as stage:
+        with pytest.raises(NotFound):
+            await stage.loop.refresh(ref("nobody"), "s0-q")
+
+
+# ------------------------------------------------------------------------------------------------------------ talking
+
+
+async def test_one_log_line_for_a_change_and_none_for_a_quiet_round(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "scaler")
+    server = Server(answers={"q": 35})
+    async with scene() as stage:
+        stage.add("a", trigger(Single(server=server), "q"), replicas=0)
+        await stage.settled()
+        for _ in range(5):
+            await stage.settled(10)
+            await stage.ring()
+        assert [record.getMessage() for record in caplog.records] == [f"default/a 0→4 {Why.ACTIVATED.value}"]
+        assert caplog.records[0].__dict__["trigger"] == "s0-q"
+        assert caplog.records[0].__dict__["value"] == "35"
+        caplog.clear()
+        server.answers["q"] = "bad"
+        for _ in range(3):
+            await stage.settled(10)
+            await stage.ring()
+        server.answers["q"] = 35
+        await stage.settled(10)
+        await stage.ring()
+        said = [record.getMessage() for record in caplog.records]
+        assert said == ["no number in the answer", "can be read again"]
+
+
+async def test_a_wall_clock_that_is_stepped_changes_no_decision() -> None:
+    """The daemon's clock follows a step of the wall clock by a second a minute: nothing cools down or expires by it."""
+    from scaler.clock import Clock
+
+    server = Server(answers={"q": 35})
+    offset = {"wall": 0.0}
+    async with scene() as stage:
+        loop = asyncio.get_running_loop()
+        clock = Clock(wall=lambda: EPOCH + loop.time() + offset["wall"], steady=loop.time)
+        stage.loop._clock = clock  # the clock that is handed to the daemon
+        stage.add("a", trigger(Batch(server=server), "q"), cooldown=120.0)
+        await stage.settled()
+        server.answers["q"] = 0
+        seen = []
+        for step in (0.0, 3600.0, 0.0, -3600.0, 0.0):
+            offset["wall"] += step
+            await stage.settled(10)
+            await stage.ring()
+            seen.append((stage.replicas("a"), stage.decision("a").why))
+        assert set(seen) == {(4, Why.COOLING)}
