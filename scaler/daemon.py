@@ -22,6 +22,8 @@ from scaler.manifests.bind import Binding, bind
 from scaler.manifests.watched import Manifest, Ref, Watched
 from scaler.settings import Settings
 from scaler.standalone.cluster import StandaloneCluster
+from scaler.web import health, telemetry
+from scaler.web.server import listening
 
 log = logging.getLogger(__name__)
 
@@ -68,8 +70,15 @@ async def serve(cluster: Cluster, given: Settings, clock: Callable[[], float], m
     async def bound(manifest: Manifest) -> Watched:
         return await bind(manifest, binding)
 
-    async with cluster.leadership(), Pool(clock) as pool, asyncio.TaskGroup() as tasks:
-        loop = Loop(cluster, bound, pool, board, agenda, clock, metric_max_age=given.metric_max_age)
+    pool = Pool(clock)
+    loop = Loop(cluster, bound, pool, board, agenda, clock, metric_max_age=given.metric_max_age)
+    pages = (
+        *health.routes(loop.unready),
+        *telemetry.routes(
+            board, lambda: len(pool), lambda ref: agenda.skipped[ref], lambda ref: agenda.late.get(ref, 0)
+        ),
+    )
+    async with listening(*given.address, pages), cluster.leadership(), pool, asyncio.TaskGroup() as tasks:
         tasks.create_task(Timetable(agenda, clock).run(), name="timetable")
         tasks.create_task(loop.run(), name="loop")
 

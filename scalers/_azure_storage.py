@@ -15,7 +15,17 @@ from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoun
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.storage.queue.aio import QueueServiceClient
 
-from scaler.sdk import AnswerError, ClientCredentials, Parallel, Source, SourceError, Tls, http_session, refused
+from scaler.sdk import (
+    AnswerError,
+    ClientCredentials,
+    Parallel,
+    Source,
+    SourceError,
+    Tls,
+    http_session,
+    refused,
+    what_failed,
+)
 
 SCOPE = "https://storage.azure.com/.default"
 MOST_PEEKED = 32
@@ -104,8 +114,8 @@ class StorageConnection:
         except HttpResponseError as error:
             headers = getattr(error.response, "headers", {})
             return refused(str(self._source), error.status_code or 0, headers.get("Retry-After", ""))
-        except (AzureError, ValueError):
-            return SourceError(f"{self._source} cannot be reached")
+        except AzureError as error:
+            return SourceError(what_failed(str(self._source), error.inner_exception or error))
 
     async def _length(self, query: Queue) -> Length:
         client = self._service.get_queue_client(query.name)

@@ -1,4 +1,4 @@
-"""CPU: how busy the workload's replicas are. It cannot start a workload from zero, where there is nothing to measure."""
+"""CPU: how busy the workload's replicas are. It cannot start a workload from zero: nothing is to be seen then."""
 
 from scaler.sdk import Example, Sample, Usage
 from scalers._usage import WorkloadUsage

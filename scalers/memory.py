@@ -1,5 +1,4 @@
-"""Memory: how much of it the workload's replicas use. It cannot start a workload from zero, where there is nothing to
-measure."""
+"""Memory: how much the workload's replicas use. It cannot start a workload from zero: nothing is to be seen then."""
 
 from scaler.sdk import Example, Sample, Usage
 from scalers._usage import WorkloadUsage

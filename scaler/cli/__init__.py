@@ -13,6 +13,7 @@ from scaler.errors import ManifestError, ScalerError
 VERBS = {
     "run": "Run the daemon until SIGTERM or Ctrl-C.",
     "validate": "Say everything that is wrong with manifests; needs no cluster.",
+    "poll": "Ask each trigger once and show what it says; scales nothing.",
     "explain": "Say what a trigger type looks at, and which parameters it has.",
     "scalers": "List the trigger types: what is built in, and what plug-ins bring.",
     "generate": "Write what follows from the declarations: documentation and schemas.",

@@ -41,14 +41,19 @@ class Touched:
     ref: Ref
 
 
-Change = Appeared | Changed | Gone | Touched
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """Everything that was there when the watch began has been told."""
+
+
+Change = Appeared | Changed | Gone | Touched | Synced
 
 
 class Cluster(Protocol):
     """Implemented by `scaler.kubernetes` and `scaler.standalone`; defined by `tests/cluster/test_contract.py`."""
 
     def watch(self) -> AsyncIterator[Change]:
-        """Everything that is there, then every change, for as long as it is iterated."""
+        """Everything that is there, `Synced`, then every change, for as long as it is iterated."""
         ...
 
     async def seen(self, watched: Watched) -> Target:

@@ -48,6 +48,10 @@ class Loop:
         self._timers: dict[Ref, asyncio.TimerHandle] = {}
         self._tasks: asyncio.TaskGroup
 
+    def unready(self) -> str:
+        """What keeps the daemon from serving everything that there was at its start; empty when nothing does."""
+        return self._watching.unready()
+
     async def run(self) -> None:
         """Serve until cancelled."""
         async with asyncio.TaskGroup() as self._tasks:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from scaler.core.model import State
 from scaler.engine.agenda import Agenda, Slot
 from scaler.engine.board import Board
-from scaler.engine.cluster import Appeared, Changed, Cluster, Gone, Touched
+from scaler.engine.cluster import Appeared, Changed, Cluster, Gone, Synced, Touched
 from scaler.engine.faults import Faults
 from scaler.engine.timetable import phase
 from scaler.errors import ScalerError
@@ -33,6 +33,7 @@ class _Known:
     remembered: State | None
     watched: Watched | None = None
     refusals: int = 0
+    tried: bool = False
     timer: asyncio.TimerHandle | None = None
 
 
@@ -44,12 +45,20 @@ class Watching:
         self._board, self._agenda, self._faults = board, agenda, faults
         self._known: dict[Ref, _Known] = {}
         self._places = asyncio.Semaphore(AT_ONCE)
+        self._synced = False
         self._tasks: asyncio.TaskGroup
 
     def get(self, ref: Ref) -> Watched | None:
         """The object as it is bound now."""
         known = self._known.get(ref)
         return known.watched if known else None
+
+    def unready(self) -> str:
+        """What is not there yet of what there was at the start; empty when everything was bound, or refused."""
+        if not self._synced:
+            return "the manifests have not been read yet"
+        untried = sum(not known.tried for known in self._known.values())
+        return f"{untried} objects are not bound yet" if untried else ""
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as self._tasks:
@@ -63,6 +72,8 @@ class Watching:
                         self._let_go(ref)
                     case Touched(ref):
                         self._touched(ref)
+                    case Synced():
+                        self._synced = True
 
     def _take(self, manifest: Manifest, remembered: State | None) -> None:
         known = self._known.setdefault(manifest.ref, _Known(manifest, remembered))
@@ -95,6 +106,7 @@ class Watching:
             async with self._places:
                 watched = await self._bind(manifest)
         except Exception as error:  # one object's bug stays one object's bug
+            known.tried = True
             if self._is_newest(manifest):
                 self._bind_later(known, error)
                 await self._faults.tell(manifest.ref, error)
@@ -108,7 +120,7 @@ class Watching:
 
     def _place(self, known: _Known, watched: Watched) -> None:
         first = known.watched is None
-        known.watched, known.refusals = watched, 0
+        known.watched, known.refusals, known.tried = watched, 0, True
         self._board.place(watched, known.remembered)
         self._faults.bound(watched)
         slot, alone = slot_of(watched)

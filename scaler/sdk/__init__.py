@@ -19,7 +19,7 @@ from scaler.declare import (
     target,
 )
 from scaler.errors import AnswerError, SourceBusy, SourceError
-from scaler.sdk.http import Get, Http, Post, Query, Reply, http_session, refused
+from scaler.sdk.http import Get, Http, Post, Query, Reply, http_session, refused, what_failed
 from scaler.sdk.scaler import Aim, Example, Result, Scaler, Usage
 from scaler.sdk.signing import Anonymous, ClientCredentials, Fixed, Request, Several, Signer, basic, bearer
 from scaler.sdk.source import Connection, Parallel, Source, Together
@@ -72,4 +72,5 @@ __all__ = [
     "refused",
     "secret",
     "target",
+    "what_failed",
 ]

@@ -130,7 +130,7 @@ class HttpConnection:
         except TimeoutError:
             return SourceError(f"{shown(url)} did not answer in {self._source.timeout:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return SourceError(_sentence(shown(url), error))
+            return SourceError(what_failed(shown(url), error))
 
     def _url(self, query: Query) -> str:
         base = self._source.base
@@ -190,7 +190,7 @@ def _seconds(retry_after: str) -> float | None:
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
-def _sentence(where: str, error: Exception) -> str:
+def what_failed(where: str, error: BaseException) -> str:
     """What went wrong on the way, in our words: a client's own message may hold a URL with its secrets."""
     match error:
         case aiohttp.ClientConnectorCertificateError():
@@ -208,7 +208,7 @@ def _sentence(where: str, error: Exception) -> str:
     return f"{where} cannot be asked, a header or the URL holds what may not stand there"
 
 
-def _mistrust(error: Exception) -> str:
+def _mistrust(error: BaseException) -> str:
     code = getattr(error, "verify_code", 0)
     if code == _X509_EXPIRED:
         return "has expired"

@@ -17,7 +17,7 @@ from typing import Self
 import msgspec
 
 from scaler.core.model import Decision, Mode, Target
-from scaler.engine.cluster import Appeared, Change, Changed, Gone, Touched
+from scaler.engine.cluster import Appeared, Change, Changed, Gone, Synced, Touched
 from scaler.errors import ClusterError, NotFound, ScalerError
 from scaler.logs import Changes
 from scaler.manifests.watched import Manifest, Ref, Watched
@@ -101,6 +101,7 @@ class StandaloneCluster:
         """What the folder holds, once this daemon leads, and every change."""
         await self._leading.wait()
         told: Mapping[Ref, Manifest] = {}
+        synced = False
         while True:
             now = self._manifests()
             for change in changes(told, now):
@@ -108,6 +109,9 @@ class StandaloneCluster:
                     yield replace(change, remembered=self._memory.state(change.manifest.ref))
                 else:
                     yield change
+            if not synced:
+                synced = True
+                yield Synced()
             told = now
             await asyncio.sleep(self._reload)
             self._follow(await asyncio.to_thread(look, self._path, self._folder))

@@ -132,7 +132,8 @@ class Crew:
 
     @property
     def problem(self) -> str:
-        return next((worker.problem for worker in self.staff if worker.problem), "")
+        """Why a worker cannot be started; the newest knows best."""
+        return next((worker.problem for worker in reversed(self.staff) if worker.problem), "")
 
     def check(self) -> None:
         """Raises `ClusterError` where a worker cannot be started."""
@@ -174,9 +175,8 @@ class Crew:
             self._hire(index, digest, self.workload)
 
     def _hire(self, index: int, digest: str, workload: Workload | None) -> Worker:
-        worker = Worker(
-            Ref("Pod", self.ref.namespace, f"{self.ref.name}-{index}"), digest, workload, self._site, self._changed
-        )
+        ref = Ref("Pod", self.ref.namespace, f"{self.ref.name}-{index}")
+        worker = Worker(ref, digest, workload, self._site, self._changed)
         self.workers[index] = worker
         self._births += 1
         self._born[index] = self._births

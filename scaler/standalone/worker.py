@@ -113,9 +113,8 @@ class Worker:
             except ClusterError as error:
                 self.problem = str(error)
                 self._deaths += 1
-        if self.process is not None:
-            ran = await asyncio.to_thread(age, self.process.started)
-            self._started = self._site.clock() - ran
+        if self.process is not None and self._started is None:
+            self._started = self._site.clock() - await asyncio.to_thread(age, self.process.started)
         self.tried.set()
         self._changed()
 
@@ -124,7 +123,7 @@ class Worker:
         begun = asyncio.get_running_loop().time()
         async with asyncio.TaskGroup() as tasks:
             ends = [tasks.create_task(process.gone.wait()), tasks.create_task(self._told.wait())]
-            probing = tasks.create_task(self._follow_readiness())
+            probing = tasks.create_task(self._follow_readiness(process))
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             for task in (*ends, probing):
                 task.cancel()
@@ -139,11 +138,11 @@ class Worker:
         self.process = None
         self._changed()
 
-    async def _follow_readiness(self) -> None:
+    async def _follow_readiness(self, process: Process) -> None:
         if self.workload is None:
             self._tell_ready(True)
             return
-        ran = self._site.clock() - (self._started or 0.0)
+        ran = await asyncio.to_thread(age, process.started)
         with suppress(ClusterError):  # it runs, but what an adopted one was started with is not there any more
             await follow(self.workload, self._site.launch(self.workload, self.name), ran, self._tell_ready)
 

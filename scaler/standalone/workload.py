@@ -130,8 +130,8 @@ def _sentence(error: msgspec.ValidationError) -> str:
     """``Expected `str`, got `int` - at `$.spec.replicas` `` → `spec.replicas: expected str, got int`"""
     what, _, path = str(error).partition(" - at `$")
     path = path.strip(".`")
-    what = what.replace("`", "")
-    return f"{path}: {what[:1].lower()}{what[1:]}" if path else what
+    what = what[:1].lower() + what[1:].replace("`", "")
+    return f"{path}: {what}" if path else what
 
 
 def _digest(template: Any) -> str:

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
-from scaler.core.model import Decision, Target
+from scaler.core.model import Decision, Mode, State, Target
 from scaler.engine.cluster import Change
 from scaler.errors import NotFound, ScalerError
 from scaler.manifests.watched import Manifest, Ref, Watched
@@ -22,21 +22,23 @@ class RememberingCluster:
         self.replicas: dict[Ref, int] = {}
         self.data: dict[Ref, Mapping[str, str]] = {}
         self.manifests: dict[Ref, Manifest] = {}
+        self.states: dict[Ref, State] = {}
         self.applied: list[Decision] = []
         self.reported: list[tuple[Ref, str]] = []
+        self._lead = asyncio.Lock()
 
     async def watch(self) -> AsyncIterator[Change]:
         while True:
             yield await self.changes.get()
 
     async def seen(self, watched: Watched) -> Target:
-        if (count := self.replicas.get(watched.target)) is None:
-            raise NotFound(f"the target {watched.target.name} does not exist")
+        count = _found(self.replicas, watched.target)
         return Target(count, count, count)
 
     async def apply(self, watched: Watched, decision: Decision) -> None:
         self.applied.append(decision)
-        if decision.replicas is not None:
+        self.states[watched.ref] = decision.state
+        if decision.replicas is not None and watched.spec.mode is not Mode.OBSERVE:
             self.replicas[watched.target] = decision.replicas
 
     async def report(self, ref: Ref, problem: ScalerError) -> None:
@@ -49,7 +51,7 @@ class RememberingCluster:
         return _found(self.manifests, ref)
 
     def leadership(self) -> AbstractAsyncContextManager[None]:
-        return nullcontext()
+        return self._lead
 
     def sources(self) -> Mapping[str, AnySource]:
         return {}

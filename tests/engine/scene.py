@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from scaler.core.decide import decide
-from scaler.core.model import Decision, Goal, Mode, Spec, State
+from scaler.core.model import Decision, Goal, Mode, Spec, State, Value
 from scaler.engine.agenda import Agenda
 from scaler.engine.board import Board
 from scaler.engine.cluster import Appeared, Changed
@@ -114,7 +114,7 @@ class Scene:
         """What the board holds: a number, or why there is none."""
         entry = self.board.get(ref(name))
         assert entry is not None
-        return {m: getattr(one, "value", None) or getattr(one, "problem", 0.0) for m, one in entry.readings.items()}
+        return {name: one.value if isinstance(one, Value) else one.problem for name, one in entry.readings.items()}
 
     async def ring(self) -> None:
         """All slots, now; returns when everybody was served."""

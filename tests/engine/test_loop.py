@@ -11,7 +11,7 @@ from scaler.errors import Conflict, NotFound, SourceError
 from scaler.manifests.watched import Ref, Watched
 from tests.cluster.remembering import RememberingCluster
 from tests.engine.scene import EPOCH, Rising, ref, scene, trigger
-from tests.engine.sources import HANGS, Batch, Raised, Server, Single
+from tests.engine.sources import HANGS, Batch, Raised, Server
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
 
@@ -313,7 +313,7 @@ async def test_one_log_line_for_a_change_and_none_for_a_quiet_round(caplog: pyte
     caplog.set_level(logging.INFO, "scaler")
     server = Server(answers={"q": 35})
     async with scene() as stage:
-        stage.add("a", trigger(Single(server=server), "q"), replicas=0)
+        stage.add("a", trigger(Batch(server=server), "q"))
         await stage.settled()
         for _ in range(5):
             await stage.settled(10)

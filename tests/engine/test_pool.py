@@ -288,7 +288,7 @@ async def attempts(clock: Clock, server: Server, *, interval: float, seconds: fl
         while now() < seconds:
             server.opening = [SourceError("refused")]
             await pool.ask(Batch("a", server), "x", interval=interval)
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
     return server.opened
 
 
@@ -296,23 +296,23 @@ async def test_rests_grow(clock: Clock, server: Server) -> None:
     opened = await attempts(clock, server, interval=30, seconds=60)
     rests = [after - before for before, after in zip(opened, opened[1:], strict=False)]
     for rest, most in zip(rests, (0.5, 1.0, 2.0, 5.0, 10.0, 10.0, 10.0), strict=False):
-        assert 0.8 * most <= rest <= most + 0.02
+        assert 0.8 * most <= rest <= most + 0.06
 
 
 @pytest.mark.parametrize("interval", [1.0, 5.0, 10.0])
 async def test_no_rest_lasts_into_the_next_round(clock: Clock, server: Server, interval: float) -> None:
     opened = await attempts(clock, server, interval=interval, seconds=60)
-    assert max(after - before for before, after in zip(opened, opened[1:], strict=False)) <= interval / 2 + 0.02
+    assert max(after - before for before, after in zip(opened, opened[1:], strict=False)) <= interval / 2 + 0.06
 
 
 async def test_each_round_of_a_dead_source_is_an_attempt(clock: Clock, server: Server) -> None:
-    server.opening = [SourceError("refused") for _ in range(10)]
+    server.opening = [3600.0] * 10
     async with Pool(clock) as pool:
         moments = []
         for _ in range(10):
-            moments.append((await pool.ask(Batch("a", server), "x", interval=5)).at)
-            await asyncio.sleep(5)
-        assert len(set(moments)) == 10
+            moments.append((await pool.ask(Batch("a", server, wait=1.0), "x", interval=5)).at)
+            await asyncio.sleep(5 - now() % 5)
+        assert moments == [EPOCH + 5 * number + 1 for number in range(10)]
 
 
 async def test_success_resets_the_rests(clock: Clock, server: Server) -> None:
@@ -477,7 +477,7 @@ async def test_answers_are_handed_out_in_slices(
 ) -> None:
     """Between two passes of the loop at most `SLICE` waiters go on, so that a metric request never waits for a herd."""
     count, passes, woken = 400, 0, [0] * 10_000
-    server.takes, server.opening = 1.0, [SourceError("refused")] if lost else []
+    server.opening = [SourceError("refused")] if lost else []
 
     async def tick() -> None:
         nonlocal passes
@@ -491,7 +491,6 @@ async def test_answers_are_handed_out_in_slices(
 
     async with Pool(clock) as pool, asyncio.TaskGroup() as tasks:
         waiters = [tasks.create_task(waiter(number)) for number in range(count)]
-        await asyncio.sleep(0 if lost else 0.9)
         ticking = tasks.create_task(tick())
         await asyncio.gather(*waiters)
         ticking.cancel()

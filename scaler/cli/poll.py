@@ -1,0 +1,163 @@
+"""`scaler poll FILE…`: asks each trigger once, with the credentials that the manifests beside it hold, and shows what
+came back. Nothing is scaled. It goes the daemon's way (bind, pool, read): it shows what the daemon would see."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import typer
+
+from scaler import catalog, settings
+from scaler.cli import Output, OutputOption
+from scaler.core.model import Failure, Mode, Reading
+from scaler.engine.pool import Pool
+from scaler.errors import CredentialError, ManifestError, NotFound, SourceError
+from scaler.manifests.bind import Binding, bind
+from scaler.manifests.watched import Manifest, Ref, Trigger, Watched
+from scaler.sdk.source import Connection, Source
+from scaler.standalone.folder import Folder, look
+from scaler.standalone.reading import Reader
+
+
+@dataclass(frozen=True)
+class Row:
+    """One metric of one object; `problem` where it could not be read. Times are milliseconds."""
+
+    object: str
+    trigger: str
+    metric: str
+    target: float
+    value: float | None = None
+    active: bool | None = None
+    milliseconds: float | None = None
+    problem: str = ""
+    backlog: Mapping[str, float] = field(default_factory=dict)
+
+
+def poll(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Folders of manifests, or single files in one.")
+    ],
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Ask each trigger once and show what it says; scales nothing."""
+    rows, problems = asyncio.run(_polled(files))
+    if output is Output.JSON:
+        print(json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False))
+    else:
+        _show(rows)
+    for path, sentence in problems.items():
+        typer.echo(f"{path}: {sentence}", err=True)
+    if problems:
+        raise typer.Exit(2)
+    if any(row.problem for row in rows):
+        raise typer.Exit(1)
+
+
+async def _polled(files: list[Path]) -> tuple[list[Row], dict[str, str]]:
+    rows: list[Row] = []
+    problems: dict[str, str] = {}
+    async with Pool(time.time) as pool:
+        for path in files:
+            folder, names = _looked(path)
+            problems.update({f"{path.parent if path.is_file() else path}/{n}": p for n, p in folder.problems.items()})
+            for name in names:
+                for manifest in folder.files[name].manifests:
+                    if manifest.ref.kind == "ScaledObject":
+                        rows += await _object(manifest, folder, pool, problems)
+    return rows, problems
+
+
+def _looked(path: Path) -> tuple[Folder, list[str]]:
+    """The folder, and which of its files were meant: a file's references are looked up beside it."""
+    if not path.exists():
+        raise ManifestError({str(path): "does not exist"})
+    if path.is_dir():
+        folder = look(path)
+        return folder, sorted(folder.files)
+    folder = look(path.parent)
+    if path.name not in folder.files:
+        raise ManifestError({str(path): "is no .yaml, .yml or .json file of manifests"})
+    return folder, [path.name]
+
+
+async def _object(manifest: Manifest, folder: Folder, pool: Pool, problems: dict[str, str]) -> list[Row]:
+    reader = Reader(folder)
+    binding = Binding(
+        find=catalog.find,
+        read=reader.read,
+        manifest=reader.manifest,
+        sources={"cpu": _Running(), "memory": _Running()},
+        identity=settings.identity(),
+        mode=Mode.DIRECT,
+    )
+    try:
+        watched = await bind(manifest, binding)
+    except ManifestError as error:
+        problems.update({f"{manifest.ref}: {path}": sentence for path, sentence in error.problems.items()})
+        return []
+    except (CredentialError, NotFound) as error:
+        problems[str(manifest.ref)] = str(error)
+        return []
+    found = await asyncio.gather(*(_trigger(watched, trigger, pool) for trigger in watched.triggers))
+    return [row for rows in found for row in rows]
+
+
+async def _trigger(watched: Watched, trigger: Trigger, pool: Pool) -> list[Row]:
+    answered = await pool.ask(trigger.source, trigger.query, interval=watched.interval)
+    if isinstance(answered.answer, SourceError):
+        readings: tuple[Reading, ...] = trigger.failed(answered.answer, answered.at)
+    else:
+        readings = trigger.read(answered.answer, None, answered.at)
+    return [
+        _row(watched.ref, trigger, goal.target, reading, answered.took)
+        for goal, reading in zip(trigger.goals, readings, strict=True)
+    ]
+
+
+def _row(ref: Ref, trigger: Trigger, target: float, reading: Reading, took: float) -> Row:
+    head: dict[str, Any] = {"object": str(ref), "trigger": trigger.type, "metric": reading.metric, "target": target}
+    if isinstance(reading, Failure):
+        return Row(**head, problem=reading.problem)
+    parts = asdict(reading.backlog) if reading.backlog else {}
+    backlog = {name: amount for name, amount in parts.items() if amount is not None and name != "value"}
+    return Row(**head, value=reading.value, active=reading.active, milliseconds=round(took * 1000, 1), backlog=backlog)
+
+
+def _show(rows: list[Row]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("OBJECT", "TRIGGER", "METRIC", "VALUE", "TARGET", "ACTIVE", "TOOK"):
+        table.add_column(heading, justify="right" if heading in ("VALUE", "TARGET", "TOOK") else "left", no_wrap=True)
+    for row in rows:
+        active = {True: "yes", False: "no", None: ""}[row.active]
+        value = "?" if row.value is None else f"{row.value:g}"
+        took = "" if row.milliseconds is None else f"{row.milliseconds:g} ms"
+        table.add_row(row.object, row.trigger, row.metric, value, f"{row.target:g}", active, took)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 240
+    console.print(table)
+    errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    for row in rows:
+        if row.problem:
+            errors.print(f"{row.object}: {row.metric}: {row.problem}", style="red")
+
+
+@dataclass(frozen=True)
+class _Running(Source[Any, Any]):
+    """Stands where the running daemon would offer its workers' usage."""
+
+    sentence: ClassVar[str] = "only a running daemon knows what its workers use"
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Connection[Any, Any]]:
+        raise SourceError(self.sentence)
+        yield  # a generator, that never gives

@@ -1,0 +1,308 @@
+"""What every cluster adapter does, whatever stands behind it. The engine relies on nothing else."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scaler.core.decide import decide
+from scaler.core.model import Advice, Condition, ConditionType, Decision, Mode, Spec, State, Target, Why
+from scaler.engine.cluster import Appeared, Change, Changed, Cluster, Gone, Touched
+from scaler.errors import ManifestError, NotFound
+from scaler.manifests.watched import Ref, Watched
+from tests.cluster.worlds import Folder, Memory, World
+
+OBJECT = Ref("ScaledObject", "default", "orders")
+TARGET = Ref("Deployment", "default", "worker")
+SECRET = Ref("Secret", "default", "password")
+PATIENCE = 5.0
+
+WATCHED = Watched(
+    ref=OBJECT,
+    spec=Spec(name="default/orders", goals=(), mode=Mode.DIRECT),
+    triggers=(),
+    interval=30.0,
+    target=TARGET,
+    refs=frozenset({TARGET}),
+    decide=decide,
+)
+
+
+def scaled_object(maximum: int = 10) -> dict[str, Any]:
+    return {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledObject",
+        "metadata": {"name": "orders"},
+        "spec": {
+            "scaleTargetRef": {"name": "worker"},
+            "maxReplicaCount": maximum,
+            "triggers": [{"type": "cron", "metadata": {"desiredReplicas": "1"}}],
+        },
+    }
+
+
+def deployment() -> dict[str, Any]:
+    sidecar = {"name": "sidecar", "command": ["sleep"], "env": [{"name": "ROLE", "value": "sidecar"}]}
+    worker = {"name": "worker", "command": ["sleep", "1000"], "env": [{"name": "ROLE", "value": "worker"}]}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "worker"},
+        "spec": {"template": {"spec": {"containers": [worker, sidecar]}}},
+    }
+
+
+def secret(password: str = "s3cret") -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "password"},
+        "stringData": {"password": password},
+    }
+
+
+def decision(replicas: int | None, **more: Any) -> Decision:
+    return Decision(replicas, Why.ABOVE_TARGET, **more)
+
+
+@pytest.fixture(params=["standalone", "remembering"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
+    return Folder(tmp_path) if request.param == "standalone" else Memory()
+
+
+@pytest.fixture
+async def furnished(world: World) -> World:
+    """An object, its target, and a Secret."""
+    for document in (scaled_object(), deployment(), secret()):
+        await world.put(document)
+    return world
+
+
+@asynccontextmanager
+async def leading(world: World) -> AsyncIterator[Cluster]:
+    async with world.daemon() as cluster, cluster.leadership():
+        yield cluster
+
+
+@asynccontextmanager
+async def watching(cluster: Cluster) -> AsyncIterator[Callable[[type[Change]], Any]]:
+    """`await until(Gone)`: the next change of that type, of an object or of what is not a Deployment."""
+    watch = cluster.watch()
+
+    async def until(wanted: type[Change]) -> Any:
+        async with asyncio.timeout(PATIENCE):
+            async for change in watch:
+                if isinstance(change, wanted):
+                    return change
+        raise AssertionError("the watch has ended")
+
+    async with aclosing(watch):  # type: ignore[type-var]  # the port promises an iterator; adapters write generators
+        yield until
+
+
+async def seen(cluster: Cluster, ready: int) -> Target:
+    """The workload, when so many replicas are ready."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            target = await cluster.seen(WATCHED)
+            if target.ready == target.exists == ready:
+                return target
+            await asyncio.sleep(0.01)
+
+
+# ------------------------------------------------------------------------------------------------------------ watching
+
+
+async def test_what_is_there_appears(furnished: World) -> None:
+    async with leading(furnished) as cluster, watching(cluster) as until:
+        change = await until(Appeared)
+        assert change.manifest.ref == OBJECT
+        assert change.manifest.body["spec"]["maxReplicaCount"] == 10
+        assert change.manifest.created > 0
+        assert change.remembered is None
+
+
+async def test_what_comes_later_appears(world: World) -> None:
+    async with leading(world) as cluster, watching(cluster) as until:
+        await world.put(scaled_object())
+        assert (await until(Appeared)).manifest.ref == OBJECT
+
+
+async def test_an_edit_is_a_change_and_creation_stays(furnished: World) -> None:
+    async with leading(furnished) as cluster, watching(cluster) as until:
+        created = (await until(Appeared)).manifest.created
+        await furnished.put(scaled_object(maximum=7))
+        changed = await until(Changed)
+        assert changed.manifest.body["spec"]["maxReplicaCount"] == 7
+        assert changed.manifest.created == created
+
+
+async def test_what_is_deleted_is_gone(furnished: World) -> None:
+    async with leading(furnished) as cluster, watching(cluster) as until:
+        await until(Appeared)
+        await furnished.remove(OBJECT)
+        assert await until(Gone) == Gone(OBJECT)
+
+
+async def test_other_objects_are_touched_and_read_anew(furnished: World) -> None:
+    async with leading(furnished) as cluster, watching(cluster) as until:
+        await until(Appeared)
+        await furnished.put(secret("n3w"))
+        while await until(Touched) != Touched(SECRET):
+            pass
+        assert await cluster.read(SECRET) == {"password": "n3w"}
+
+
+# ---------------------------------------------------------------------------------------------------- seeing, applying
+
+
+async def test_a_target_that_is_not_there_is_not_found(world: World) -> None:
+    await world.put(scaled_object())
+    async with leading(world) as cluster:
+        with pytest.raises(NotFound):
+            await cluster.seen(WATCHED)
+
+
+async def test_replicas_follow_the_decision(furnished: World) -> None:
+    async with leading(furnished) as cluster:
+        assert (await cluster.seen(WATCHED)).wanted == 0
+        for replicas in (3, 1, 2, 0):
+            await cluster.apply(WATCHED, decision(replicas))
+            target = await seen(cluster, ready=replicas)
+            assert target.wanted == replicas
+            assert not target.pods or sum(pod.ready for pod in target.pods) == replicas
+
+
+async def test_the_same_decision_again_changes_nothing(furnished: World) -> None:
+    async with leading(furnished) as cluster:
+        await cluster.apply(WATCHED, decision(2))
+        before = await seen(cluster, ready=2)
+        await cluster.apply(WATCHED, decision(2))
+        assert await cluster.seen(WATCHED) == before
+
+
+async def test_a_decision_without_replicas_moves_nothing(furnished: World) -> None:
+    async with leading(furnished) as cluster:
+        await cluster.apply(WATCHED, decision(1))
+        await cluster.apply(WATCHED, decision(None))
+        assert (await seen(cluster, ready=1)).wanted == 1
+
+
+async def test_observing_moves_nothing(furnished: World) -> None:
+    observed = replace(WATCHED, spec=replace(WATCHED.spec, mode=Mode.OBSERVE))
+    async with leading(furnished) as cluster:
+        await cluster.apply(observed, decision(3))
+        assert (await cluster.seen(WATCHED)).wanted == 0
+
+
+async def test_the_next_daemon_remembers(furnished: World) -> None:
+    state = State(last_active=17.0, highest=(Advice(3, 12.5),), active=True)
+    async with leading(furnished) as cluster, watching(cluster) as until:
+        created = (await until(Appeared)).manifest.created
+        await cluster.apply(WATCHED, decision(1, state=state))
+    async with leading(furnished) as cluster, watching(cluster) as until:
+        appeared = await until(Appeared)
+        assert appeared.remembered == state
+        assert appeared.manifest.created == created
+        assert (await cluster.seen(WATCHED)).wanted == 1
+
+
+async def test_a_deleted_object_is_forgotten(furnished: World) -> None:
+    async with leading(furnished) as cluster, watching(cluster) as until:
+        await until(Appeared)
+        await cluster.apply(WATCHED, decision(1, state=State(last_active=17.0)))
+        await furnished.remove(OBJECT)
+        await until(Gone)
+        await furnished.put(scaled_object())
+        assert (await until(Appeared)).remembered is None
+
+
+# ----------------------------------------------------------------------------------------------------- reading, telling
+
+
+async def test_secrets_and_config_maps_are_read(furnished: World) -> None:
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "hosts"}, "data": {"host": "a.test"}}
+    await furnished.put(config)
+    async with leading(furnished) as cluster:
+        assert await cluster.read(SECRET) == {"password": "s3cret"}
+        assert await cluster.read(Ref("ConfigMap", "default", "hosts")) == {"host": "a.test"}
+
+
+@pytest.mark.parametrize(("container", "role"), [("", "worker"), ("worker", "worker"), ("sidecar", "sidecar")])
+async def test_the_environment_of_a_container_is_read(furnished: World, container: str, role: str) -> None:
+    async with leading(furnished) as cluster:
+        found = await cluster.read(Ref("Environment", "default", f"worker/{container}"))
+        assert found["ROLE"] == role
+
+
+@pytest.mark.parametrize("kind", ["Secret", "ConfigMap", "Environment"])
+async def test_what_is_not_there_is_not_found(furnished: World, kind: str) -> None:
+    async with leading(furnished) as cluster:
+        with pytest.raises(NotFound):
+            await cluster.read(Ref(kind, "default", "nowhere/else"))
+        with pytest.raises(NotFound):
+            await cluster.read(Ref(kind, "elsewhere", "password"))
+
+
+async def test_manifests_of_our_own_kinds_are_found(furnished: World) -> None:
+    ref = Ref("TriggerAuthentication", "default", "keys")
+    await furnished.put(
+        {
+            "apiVersion": "keda.sh/v1alpha1",
+            "kind": ref.kind,
+            "metadata": {"name": ref.name},
+            "spec": {"secretTargetRef": []},
+        }
+    )
+    async with leading(furnished) as cluster:
+        assert (await cluster.manifest(ref)).body["spec"] == {"secretTargetRef": []}
+        with pytest.raises(NotFound):
+            await cluster.manifest(replace(ref, name="others"))
+
+
+async def test_problems_may_be_reported_of_anything(furnished: World) -> None:
+    async with leading(furnished) as cluster:
+        await cluster.report(OBJECT, ManifestError({"spec.triggers": "no triggers"}))
+        await cluster.report(replace(OBJECT, name="unknown"), ManifestError({"spec": "nothing"}))
+
+
+async def test_conditions_are_taken(furnished: World) -> None:
+    condition = Condition(ConditionType.READY, "True", "ScaledObjectReady", "ready for scaling")
+    async with leading(furnished) as cluster:
+        await cluster.apply(WATCHED, decision(0, conditions=(condition,)))
+
+
+async def test_the_same_source_is_offered_every_time(furnished: World) -> None:
+    async with leading(furnished) as cluster:
+        first, second = cluster.sources(), cluster.sources()
+        assert dict(first) == dict(second)
+        assert {hash(one) for one in first.values()} == {hash(one) for one in second.values()}
+
+
+# ------------------------------------------------------------------------------------------------------------- leading
+
+
+async def test_only_one_daemon_leads(furnished: World) -> None:
+    leads = asyncio.Event()
+
+    async def take_over(cluster: Cluster) -> None:
+        async with cluster.leadership():
+            leads.set()
+
+    async with furnished.daemon() as first, furnished.daemon() as second, asyncio.TaskGroup() as tasks:
+        async with first.leadership():
+            tasks.create_task(take_over(second))
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(leads.wait(), 0.1)
+        await asyncio.wait_for(leads.wait(), PATIENCE)
+
+
+async def test_what_the_leader_raises_comes_out(furnished: World) -> None:
+    async with furnished.daemon() as cluster:
+        with pytest.raises(LookupError, match="mine"):
+            async with cluster.leadership():
+                raise LookupError("mine")
