@@ -30,33 +30,28 @@ class _Usage(NamedTuple):
 
 
 def count(goal: Goal, samples: tuple[Sample, ...], target: Target, tolerance: Tolerance, now: float) -> int | None:
-    """The replicas that usage asks for; `None` where it cannot be known (no sample, a pod without a request)."""
-    pods = _grouped(goal, samples, target, now)
+    """The replicas that usage asks for; `None` where it cannot be known (no sample, a pod without a request). What goes
+    the other way once the guesses are in goes nowhere."""
+    pods, wanted = _grouped(goal, samples, target, now), target.wanted
     known = {sample.pod: _usage(sample) for sample in samples if sample.pod not in pods.ignored}
     ratio = _ratio(goal, known.values())
     if ratio is None:
         return None
-    rising = bool(pods.unready) and ratio > 1.0
-    if not rising and not pods.missing:
-        return target.wanted if within(ratio, tolerance) else ceil32(ratio * pods.ready)
-    return _guessed(goal, known, pods, ratio, target.wanted, tolerance)
-
-
-def _guessed(goal: Goal, known: dict[str, _Usage], pods: _Pods, ratio: float, wanted: int, tolerance: Tolerance) -> int:
-    """Silent pods are taken at their target when going down, at nothing when going up; starting ones at nothing. What
-    would then go the other way than before goes nowhere."""
-    request = max((usage.request for usage in known.values()), default=0)
-    if ratio < 1.0:
-        known.update(dict.fromkeys(pods.missing, _assumed(goal, request)))
-    elif ratio > 1.0:
-        known.update(dict.fromkeys(pods.missing, _Usage(0, request)))
-    if pods.unready and ratio > 1.0:
-        known.update(dict.fromkeys(pods.unready, _Usage(0, request)))
+    if not pods.missing and not (pods.unready and ratio > 1.0):
+        return wanted if within(ratio, tolerance) else ceil32(ratio * pods.ready)
+    known.update(_guesses(goal, pods, ratio, max(usage.request for usage in known.values())))
     again = _ratio(goal, known.values()) or 0.0
-    count = ceil32(again * len(known))
+    replicas = ceil32(again * len(known))
     turned = (ratio < 1.0 < again) or (again < 1.0 < ratio)
-    backwards = (again < 1.0 and count > wanted) or (again > 1.0 and count < wanted)
-    return wanted if within(again, tolerance) or turned or backwards else count
+    against = replicas > wanted if again < 1.0 else replicas < wanted
+    return wanted if turned or against or within(again, tolerance) else replicas
+
+
+def _guesses(goal: Goal, pods: _Pods, ratio: float, request: int) -> dict[str, _Usage]:
+    """Silent pods are taken at their target when going down, at nothing when going up; starting ones at nothing."""
+    if ratio > 1.0:
+        return dict.fromkeys(pods.missing | pods.unready, _Usage(0, request))
+    return dict.fromkeys(pods.missing, _assumed(goal, request)) if ratio < 1.0 else {}
 
 
 def _assumed(goal: Goal, request: int) -> _Usage:

@@ -121,7 +121,7 @@ class Agenda(Generic[K]):
             passed = 0.0 if sweep.looked is None else now - sweep.looked
             rate = max(2 * sweep.size / interval, LEAST_SWEEP_RATE)
             sweep.looked = now
-            sweep.credit = min(sweep.credit + passed * rate, max(1.0, rate * BURST))
+            sweep.credit = min(sweep.credit + passed * rate, 1 + rate * BURST)
             while sweep.credit >= 1 and (queue := sweep.first or sweep.then):
                 if (key := queue.popleft()) in self._waiting:
                     sweep.credit -= 1

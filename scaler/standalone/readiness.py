@@ -2,28 +2,24 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from scaler.errors import ClusterError
-from scaler.standalone.deployment import HttpGet, TcpSocket
+from scaler.standalone.deployment import HttpGet, Probe, TcpSocket
 from scaler.standalone.environment import expand
 from scaler.standalone.processes import Launch, start
-from scaler.standalone.workload import Workload
 
 LOOPBACK = "127.0.0.1"
 
 
-async def follow(workload: Workload, launch: Launch, age: float, tell: Callable[[bool], None]) -> None:
-    """Probe for as long as the worker lives, and tell each change. `age` is how long it has been running already."""
-    probe = workload.container.readiness_probe
-    if probe is None:
-        tell(True)
-        return
+async def follow(probe: Probe, passes: Callable[[], Awaitable[bool]], age: float, tell: Callable[[bool], None]) -> None:
+    """Ask whether it passes for as long as the worker lives, and tell each change. `age` is how long it has been
+    running already."""
     await asyncio.sleep(max(0.0, probe.initial_delay_seconds - age))
     ready, streak = False, 0
     while True:
-        good = await passes(workload, launch)
+        good = await passes()
         streak = streak + 1 if good != ready else 0
         if streak >= (probe.success_threshold if good else probe.failure_threshold):
             ready, streak = good, 0
@@ -31,19 +27,17 @@ async def follow(workload: Workload, launch: Launch, age: float, tell: Callable[
         await asyncio.sleep(probe.period_seconds)
 
 
-async def passes(workload: Workload, launch: Launch) -> bool:
-    """One probe; whatever goes wrong, or takes too long, is a no."""
-    probe = workload.container.readiness_probe
-    assert probe is not None
+async def passes(probe: Probe, port: Callable[[int | str], int], launch: Launch) -> bool:
+    """One probe; whatever goes wrong, or takes too long, is a no. `port` resolves a port's name."""
     try:
         async with asyncio.timeout(probe.timeout_seconds):
             if probe.exec is not None:
                 words = tuple(expand(word, launch.environment) for word in probe.exec.command)
                 return await _exec(replace(launch, command=words))
             if probe.http_get is not None:
-                return await _http(probe.http_get, workload.port(probe.http_get.port))
+                return await _http(probe.http_get, port(probe.http_get.port))
             assert probe.tcp_socket is not None
-            return await _tcp(probe.tcp_socket, workload.port(probe.tcp_socket.port))
+            return await _tcp(probe.tcp_socket, port(probe.tcp_socket.port))
     except (OSError, ClusterError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
         return False
 

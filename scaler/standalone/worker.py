@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from scaler.core.model import Pod
@@ -14,7 +15,7 @@ from scaler.logs import Changes
 from scaler.manifests.watched import Ref
 from scaler.standalone.processes import Launch, Process, start
 from scaler.standalone.procfs import age
-from scaler.standalone.readiness import follow
+from scaler.standalone.readiness import follow, passes
 from scaler.standalone.workload import Workload
 
 log = logging.getLogger(__name__)
@@ -139,12 +140,15 @@ class Worker:
         self._changed()
 
     async def _follow_readiness(self, process: Process) -> None:
-        if self.workload is None:
+        workload = self.workload
+        probe = workload.container.readiness_probe if workload else None
+        if workload is None or probe is None:
             self._tell_ready(True)
             return
         ran = await asyncio.to_thread(age, process.started)
         with suppress(ClusterError):  # it runs, but what an adopted one was started with is not there any more
-            await follow(self.workload, self._site.launch(self.workload, self.name), ran, self._tell_ready)
+            passing = partial(passes, probe, workload.port, self._site.launch(workload, self.name))
+            await follow(probe, passing, ran, self._tell_ready)
 
     def _tell_ready(self, ready: bool) -> None:
         if ready != self.ready:

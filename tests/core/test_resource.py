@@ -87,6 +87,10 @@ def test_a_guess_that_turns_the_direction_moves_nothing() -> None:
     assert resource.count(CPU, used, target(2, *pods(2)), USUAL, NOW) == 2
 
 
+def test_exactly_at_the_target_a_silent_pod_is_not_guessed_at() -> None:
+    assert resource.count(average(10), samples(10, 10), target(3, *pods(3)), USUAL, NOW) == 3
+
+
 def test_an_ended_pod_is_nobody() -> None:
     ended = Pod("pod-0", ready=False, ended=True)
     used = samples(9.0, 0.3, 0.3)

@@ -53,7 +53,8 @@ async def test_a_fallback_stands_in(tmp_path: Path) -> None:
         await scene.start()
         await scene.until(lambda: len(workers(tmp_path)) == 3, "the fallback's replicas")
         assert server.asked["bad"] >= 3
-        assert "Fallback" in (tmp_path / ".scaler" / "status.json").read_text()
+        status = tmp_path / ".scaler" / "status.json"
+        await scene.until(lambda: "FallbackExists" in status.read_text(), "the status says so")
 
 
 async def test_one_bad_manifest_among_ten(tmp_path: Path) -> None:
@@ -70,8 +71,10 @@ async def test_one_bad_manifest_among_ten(tmp_path: Path) -> None:
         assert "spec.pollingInterval: must be at least 1" in said
         assert "spec.triggers[0].metadata.targetValue: must be a number" in said
         assert "worse.yaml" in said
-        status = (tmp_path / ".scaler" / "status.json").read_text()
-        assert "spec.triggers[0].metadata.targetValue" in status
+        status = tmp_path / ".scaler" / "status.json"
+        await scene.until(
+            lambda: "spec.triggers[0].metadata.targetValue" in status.read_text(), "the status says so, too"
+        )
         pair(scene, "bad", asking(server, "n0"))
         await scene.until(lambda: len(workers(tmp_path)) == 10, "mended, it is served without a restart")
 

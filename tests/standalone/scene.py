@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from scaler.core.decide import decide
 from scaler.core.model import Decision, Mode, Spec, State, Target, Why
@@ -17,6 +17,8 @@ from scaler.engine.cluster import Change
 from scaler.manifests.watched import Ref, Watched
 from scaler.standalone import procfs
 from scaler.standalone.cluster import StandaloneCluster
+
+T = TypeVar("T")
 
 PATIENCE = 10.0
 RELOAD = 0.02
@@ -75,10 +77,19 @@ def write(folder: Path, name: str, *documents: Mapping[str, Any] | str) -> None:
     new.rename(folder / name)
 
 
+async def soon(read: Callable[[], T | None]) -> T:
+    """What is read, as soon as there is anything."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            if (found := await asyncio.to_thread(read)) is not None:
+                return found
+            await asyncio.sleep(0.005)
+
+
 async def until(true: Callable[[], object], within: float = PATIENCE) -> None:
     async with asyncio.timeout(within):
         while True:
-            if true():
+            if await asyncio.to_thread(true):
                 return
             await asyncio.sleep(0.005)
 

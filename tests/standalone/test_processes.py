@@ -4,14 +4,15 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from scaler.errors import ClusterError
-from scaler.standalone import processes, procfs
-from scaler.standalone.processes import Launch, Process, adopt, start
-from tests.standalone.scene import PATIENCE, alive, until
+from scaler.standalone import procfs
+from scaler.standalone.processes import LOG_LIMIT, Launch, Process, adopt, start
+from tests.standalone.scene import PATIENCE, alive, soon, until
 
 pytestmark = pytest.mark.usefixtures("unblocked", "nothing_left")
 
@@ -25,13 +26,13 @@ def python(folder: Path, code: str) -> Launch:
     return launch(folder, sys.executable, "-c", code)
 
 
-async def content(path: Path) -> str:
-    """The file's text, once there is any."""
-    await until(lambda: path.exists() and path.read_text().endswith("\n"))
-    return path.read_text()
+def words(path: Path) -> list[str]:
+    return path.read_text().split() if path.exists() else []
 
 
-STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(1000)"
+STUBBORN = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(1000)"
+)
 
 
 async def test_output_goes_to_the_log_and_input_is_empty(tmp_path: Path) -> None:
@@ -41,35 +42,34 @@ async def test_output_goes_to_the_log_and_input_is_empty(tmp_path: Path) -> None
     await process.gone.wait()
     await process.bury()
     assert process.status == 0
-    assert log.read_text().split() == ["before", "out", "err", "0", str(tmp_path)]
+    assert words(log) == ["before", "out", "err", "0", str(tmp_path)]
 
 
-async def test_a_large_log_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "LOG_LIMIT", 10)
+async def test_a_large_log_is_put_aside(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    log.write_text("a line of yesterday\n")
+    log.touch()
+    os.truncate(log, LOG_LIMIT + 1)
     process = await start(launch(tmp_path, "echo", "new"), log)
     await process.gone.wait()
     await process.bury()
     assert log.read_text() == "new\n"
-    assert (tmp_path / "log.1").read_text() == "a line of yesterday\n"
+    assert (tmp_path / "log.1").stat().st_size == LOG_LIMIT + 1
 
 
 async def test_it_leads_a_session_of_its_own(tmp_path: Path) -> None:
     process = await start(launch(tmp_path, "sleep", "1000"))
-    found = procfs.stat(process.pid)
-    assert found is not None
+    found = await soon(partial(procfs.stat, process.pid))
     assert (found.group, found.session) == (process.pid, process.pid)
     assert found.started == process.started
     await process.stop(PATIENCE)
     assert process.status == -signal.SIGTERM
-    assert procfs.stat(process.pid) is None  # not even a zombie
+    assert await asyncio.to_thread(procfs.stat, process.pid) is None  # not even a zombie
 
 
 async def test_what_ignores_sigterm_is_killed_after_the_grace_period(tmp_path: Path) -> None:
     log = tmp_path / "log"
     process = await start(python(tmp_path, STUBBORN), log)
-    await content(log)
+    await until(lambda: "up" in words(log))
     begun = time.monotonic()
     await process.stop(0.2)
     assert time.monotonic() - begun >= 0.2
@@ -78,10 +78,13 @@ async def test_what_ignores_sigterm_is_killed_after_the_grace_period(tmp_path: P
 
 async def test_grandchildren_are_killed_with_the_group(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    code = f"import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', {STUBBORN!r}]); print(p.pid); p.wait()"
-    process = await start(python(tmp_path, code.replace("print(p.pid)", "print(p.pid, flush=True)")), log)
-    await until(lambda: "up" in (log.read_text() if log.exists() else ""))
-    grandchild = next(int(word) for word in log.read_text().split() if word.isdecimal())
+    code = (
+        f"import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', {STUBBORN!r}])\n"
+        "print('parent of', child.pid, flush=True); child.wait()"
+    )
+    process = await start(python(tmp_path, code), log)
+    await until(lambda: {"up", "parent"} <= set(words(log)))
+    grandchild = next(int(word) for word in words(log) if word.isdecimal())
     await process.stop(0.2)
     await until(lambda: not alive(grandchild))
 
@@ -94,16 +97,16 @@ async def test_a_shell_that_dies_first_does_not_cost_its_child_the_grace(tmp_pat
         "signal.signal(signal.SIGTERM, finish)\nprint('up', flush=True)\ntime.sleep(1000)"
     )
     process = await start(launch(tmp_path, "sh", "-c", f'{sys.executable} -c "$0" & wait', code), log)
-    await content(log)
+    await until(lambda: "up" in words(log))
     await process.stop(PATIENCE)
-    assert log.read_text().split() == ["up", "finished"]
+    assert words(log) == ["up", "finished"]
 
 
 async def test_what_a_dead_leader_leaves_is_killed(tmp_path: Path) -> None:
     log = tmp_path / "log"
     process = await start(launch(tmp_path, "sh", "-c", "sleep 1000 & echo $!; exit 3"), log)
     await process.gone.wait()
-    orphan = int(log.read_text())
+    orphan = int(words(log)[0])
     await process.bury()
     assert process.status == 3
     await until(lambda: not alive(orphan))
@@ -115,16 +118,6 @@ async def test_a_killed_process_is_noticed_at_once(tmp_path: Path) -> None:
     await asyncio.wait_for(process.gone.wait(), PATIENCE)
     await process.bury()
     assert process.status == -signal.SIGKILL
-
-
-async def test_without_pidfd_it_is_polled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(os, "pidfd_open")
-    monkeypatch.setattr(processes, "POLL", 0.01)
-    monkeypatch.setattr(procfs, "stat", procfs.stat)
-    process = await start(launch(tmp_path, "sleep", "1000"))
-    assert not process.gone.is_set()
-    await process.stop(PATIENCE)
-    assert process.status == -signal.SIGTERM
 
 
 @pytest.mark.parametrize(
@@ -154,7 +147,7 @@ async def test_tearing_down_kills_without_waiting(tmp_path: Path) -> None:
     process = await start(launch(tmp_path, "sleep", "1000"))
     process.kill()
     await until(lambda: not alive(process.pid))
-    os.waitpid(process.pid, 0)
+    await asyncio.to_thread(os.waitpid, process.pid, 0)
 
 
 # ------------------------------------------------------------------------------------------------------------- adopting
@@ -166,23 +159,23 @@ async def test_a_process_is_adopted_by_pid_and_start(tmp_path: Path) -> None:
     again = await adopt(process.pid, process.started)
     assert again is not None
     await again.stop(PATIENCE)
-    assert not alive(process.pid)
+    assert not await asyncio.to_thread(alive, process.pid)
 
 
 async def test_a_recycled_pid_is_not_adopted(tmp_path: Path) -> None:
     process = await start(launch(tmp_path, "sleep", "1000"))
     assert await adopt(process.pid, process.started - 1) is None
-    assert alive(process.pid)
+    assert await asyncio.to_thread(alive, process.pid)
     await process.stop(PATIENCE)
     assert await adopt(process.pid, process.started) is None
 
 
 async def test_a_process_that_leads_no_session_is_not_adopted() -> None:
-    with subprocess.Popen(["sleep", "1000"]) as other:
-        found = await asyncio.to_thread(procfs.stat, other.pid)
-        assert found is not None
-        assert await adopt(other.pid, found.started) is None
-        other.kill()
+    other = await asyncio.create_subprocess_exec("sleep", "1000")
+    found = await soon(partial(procfs.stat, other.pid))
+    assert await adopt(other.pid, found.started) is None
+    other.kill()
+    await other.wait()
 
 
 async def test_a_zombie_is_not_adopted(tmp_path: Path) -> None:
