@@ -12,16 +12,16 @@ help: ## Show this list
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "event-scaler needs Python 3.11 or newer"; exit 1; }
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv .venv
 
 .venv/demo.stamp: $(BIN)/python pyproject.toml constraints.txt
 	@echo "installing event-scaler into .venv (once, about half a minute)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo]'
 	@touch $@
 
 .venv/dev.stamp: $(BIN)/python pyproject.toml constraints.txt
 	@echo "installing event-scaler and the tools for its tests into .venv (once, about a minute)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,dev]'
 	@touch $@ .venv/demo.stamp
 
 demo: .venv/demo.stamp ## Real NATS, real workers, scaled live until Ctrl-C (WITH="kafka azure-queue" for more)

@@ -112,10 +112,15 @@ class StorageConnection:
         except ResourceNotFoundError:
             return AnswerError(f"there is no queue {query.name} at {self._source}")
         except HttpResponseError as error:
-            headers = getattr(error.response, "headers", {})
-            return refused(str(self._source), error.status_code or 0, headers.get("Retry-After", ""))
+            return self._refused(error)
         except AzureError as error:
             return SourceError(what_failed(str(self._source), error.inner_exception or error))
+
+    def _refused(self, error: HttpResponseError) -> SourceError:
+        if error.status_code == 401 and self._source.identity:
+            self._source.identity.refused()
+        headers = getattr(error.response, "headers", {})
+        return refused(str(self._source), error.status_code or 0, headers.get("Retry-After", ""))
 
     async def _length(self, query: Queue) -> Length:
         client = self._service.get_queue_client(query.name)

@@ -1,8 +1,9 @@
 """Cron expressions as KEDA reads them (robfig/cron: five fields), and when they come next in a time zone.
 
-What is read here differs from Debian's cron, whose rules cronsim has: `?` is `*`, `*/2` as day restricts (a day then
-matches by month *or* week), `5/2` of the week ends on Saturday, and there is neither L, #, nor 7 for Sunday. Where a
-clock is set forward the times left out do not come; where it is set back they come twice."""
+What is read differs from Debian's cron, which cronsim follows: `?` is `*`, `*/2` as day restricts (a day then matches
+by month *or* week), `5/2` of the week ends on Saturday, and there is neither L, #, nor 7 for Sunday. Where the clock is
+set, Debian's rules hold and not KEDA's: a time that is left out comes at the end of the gap, one that comes twice
+counts once. In KEDA a window whose start is left out is open for a day, one whose start comes twice begins late."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -74,12 +75,11 @@ FIELDS = (
 
 @lru_cache(maxsize=4096)
 def read(expression: str) -> str:
-    """The expression as cronsim is to see it: with seconds, which also turn off Debian's rules for changes of the
-    clock. Raises `ValueError` with a sentence."""
+    """The expression as cronsim is to see it. Raises `ValueError` with a sentence."""
     parts = expression.split()
     if len(parts) != len(FIELDS):
         raise ValueError(f"has {len(parts)} fields; a schedule has five: minute, hour, day, month, day of the week")
-    return " ".join(("0", *(field.read(part) for field, part in zip(FIELDS, parts, strict=True))))
+    return " ".join(field.read(part) for field, part in zip(FIELDS, parts, strict=True))
 
 
 def following(expression: str, timezone: str, now: float) -> float:
@@ -89,11 +89,13 @@ def following(expression: str, timezone: str, now: float) -> float:
 
 @lru_cache(maxsize=16384)
 def _following(expression: str, timezone: str, minute: int) -> float:
-    """Every schedule comes at a whole minute, so all of a minute has the same next one."""
-    moment = datetime.fromtimestamp(minute * MINUTE, ZoneInfo(timezone))
+    """Every schedule comes at a whole minute, so all of a minute has the same next one. Where the clock was set back,
+    cronsim may begin with what has already come."""
+    now = minute * MINUTE
     try:
-        return next(CronSim(expression, moment)).timestamp()
-    except (CronSimError, StopIteration):
+        coming = (one.timestamp() for one in CronSim(expression, datetime.fromtimestamp(now, ZoneInfo(timezone))))
+        return next((one for one in coming if one > now), NEVER)
+    except CronSimError:
         return NEVER
 
 

