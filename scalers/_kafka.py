@@ -81,8 +81,8 @@ class KafkaConnection:
             [
                 *((leader, _newest(topics)) for leader, topics in leaders.items()),
                 *(
-                    (self._coordinators[group], OffsetFetchRequest(group, [*topics.items()]))
-                    for group, topics in groups.items()
+                    (self._coordinators[one], OffsetFetchRequest(one, [*topics.items()]))
+                    for one, topics in groups.items()
                 ),
             ]
         )
@@ -126,13 +126,7 @@ class KafkaConnection:
     def _offsets(self, group: str, reply: Any) -> Mapping[str, Numbers] | SourceError:
         """What an OffsetFetch brought. A group that fails is looked for anew in the next round."""
         if not isinstance(reply, SourceError) and not getattr(reply, "error_code", 0):
-            return {
-                topic: {
-                    number: partition_failure(topic, number, code) if code else offset
-                    for number, offset, _, code in rows
-                }
-                for topic, rows in reply.topics
-            }
+            return {topic: dict(_place(topic, *row) for row in rows) for topic, rows in reply.topics}
         del self._coordinators[group]
         return reply if isinstance(reply, SourceError) else failure(f"group {group}", reply.error_code)
 
@@ -141,6 +135,10 @@ def _newest(topics: Mapping[str, Iterable[int]]) -> OffsetRequest:
     return OffsetRequest(
         -1, 0, [(topic, [(number, NEWEST) for number in numbers]) for topic, numbers in topics.items()]
     )
+
+
+def _place(topic: str, number: int, offset: int, _: str, code: int) -> tuple[int, int | SourceError]:
+    return number, partition_failure(topic, number, code) if code else offset
 
 
 def _take_ends(known: Round, topics: Mapping[str, Iterable[int]], reply: Any) -> None:

@@ -11,8 +11,8 @@ from scalers._kafka_lag import PartitionProgress, Progress
 from scalers._kafka_protocol import Address, Leaders
 
 NOTHING = -1
-Plan = Mapping[str, Leaders]
 Numbers = Mapping[int, int | SourceError]
+Plan = Mapping[str, Leaders]
 
 
 @dataclass(frozen=True, slots=True)

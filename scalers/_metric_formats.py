@@ -11,8 +11,11 @@ from scaler.sdk import AnswerError, Reply, quantity
 from scalers import _gjson, _samples
 
 KIB = 1024
-LARGEST = {"json": 8192 * KIB, "xml": 2048 * KIB, "yaml": 256 * KIB, "prometheus": 16384 * KIB}
-"""Bytes of a page that is looked into: what takes some tenths of a second at most."""
+LARGEST = {"json": 4096 * KIB, "xml": 1024 * KIB, "yaml": 64 * KIB, "prometheus": 4096 * KIB}
+"""Bytes of a page that is looked into: what takes some tenths of a second, whatever it holds."""
+
+DEEPEST = 100
+"""Levels of YAML; its fast loader ends the whole process some thousands further down."""
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -61,12 +64,21 @@ def _json(reply: Reply, location: str) -> Any:
 
 def _yaml(reply: Reply, location: str) -> Any:
     try:
+        _check_depth(reply.text())
         content = yaml.load(reply.text(), _LOADER)  # a safe one
     except (yaml.YAMLError, ValueError, RecursionError, OverflowError):
         raise AnswerError("the answer is not YAML") from None
     for step in location.split("."):
         content = _member(content, step)
     return content
+
+
+def _check_depth(text: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, _LOADER):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise AnswerError(f"the answer is nested more than {DEEPEST} levels deep")
 
 
 def _member(value: Any, step: str) -> Any:

@@ -13,9 +13,12 @@ _ESCAPES = {"\\n": "\n", '\\"': '"', "\\\\": "\\"}
 def first(page: str, location: str) -> float | None:
     """The value of the first sample that the selector means, `None` where there is none. Raises `AnswerError`."""
     name, wanted = selector(location)
+    plain = [value for value in wanted.values() if not set(value) & set('\\"\n')]
     try:
         for line in page.split("\n"):
-            if line.startswith(name) and line[len(name) : len(name) + 1] in ("{", " ", "\t"):
+            if not (line.startswith(name) and all(value in line for value in plain)):
+                continue
+            if line[len(name) : len(name) + 1] in ("{", " ", "\t"):
                 labels, end = _labels(line, len(name))
                 if wanted.items() <= {label: value for label, _, value in labels}.items():
                     return float(line[end:].split()[0])

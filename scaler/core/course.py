@@ -13,7 +13,7 @@ from scaler.core.model import Advice, Mode, Note, Spec, State, Target, Why
 
 class Course(NamedTuple):
     """What is to become of the replicas, and why. `advised` is what the HPA's part wants remembered, `again` when to
-    look again, `fresh` starts the cooldown anew, `moving` goes to or from rest."""
+    look again (the HPA looks for itself), `fresh` starts the cooldown anew, `moving` goes to or from rest."""
 
     replicas: int | None
     trail: tuple[Note, ...]
@@ -97,7 +97,8 @@ def _running(spec: Spec, target: Target, seen: Activity, state: State, now: floa
     advised = hpa.advise(spec, target, seen.inputs, state, now)
     number = advised.replicas
     if number is None or not _blocked(spec, wanted, number):
-        return Course(number, advised.trail, advised, advised.until, fresh)
+        again = advised.until if spec.mode is Mode.DIRECT else None
+        return Course(number, advised.trail, advised, again, fresh)
     rule = Why.PAUSED_IN if number < wanted else Why.PAUSED_OUT
     return Course(wanted, (*advised.trail, Note(rule, number, wanted)), advised, fresh=fresh)
 

@@ -82,8 +82,8 @@ def _observed(spec: Spec, wanted: int, state: State, now: float) -> State:
         return replace(state, highest=seed, lowest=seed, original_replicas=original)
     if state.seen == wanted or (spec.mode is not Mode.DIRECT and 0 in (state.seen, wanted)):
         return state
-    at = now if state.at is None else state.at
-    return replace(state, changes=policy.remembered(spec, state.changes, wanted - state.seen, at))
+    changes = policy.remembered(spec, state.changes, wanted - state.seen, now if state.at is None else state.at)
+    return replace(state, changes=changes) if changes or state.changes else state
 
 
 def _remembered(

@@ -170,7 +170,7 @@ def _settled(asked: Asked, wanted: int, state: State, now: float) -> Asked:
     if asked.replicas is None or asked.by.fallback:
         return asked
     last = next((one for one in state.proposals if one.metric == metric), None)
-    if last is None or not wanted or not 0 <= now - last.at < SETTLE:
+    if last is None or not wanted or not last.at <= now < last.at + SETTLE:
         return asked._replace(proposal=Proposal(metric, asked.replicas, now))
     until = last.at + SETTLE if last.replicas != asked.replicas else None
     return asked._replace(replicas=last.replicas, exact=last.replicas, proposal=last, until=until)
@@ -182,8 +182,8 @@ def _settled(asked: Asked, wanted: int, state: State, now: float) -> Asked:
 def stabilized(wanted: int, count: int, rules: Regime, state: State, now: float) -> Steady:
     """Neither below the highest advice of the down window nor above the lowest of the up window. What is remembered is
     the advice itself, not what became of it."""
-    highest = window.fresh(state.highest, now - rules.down.window, inclusive=rules.plain)
-    lowest = window.fresh(state.lowest, now - rules.up.window)
+    highest = window.fresh(state.highest, rules.down.window, now, inclusive=rules.plain)
+    lowest = window.fresh(state.lowest, rules.up.window, now)
     most = max(count, highest[0].replicas) if highest else count
     least = min(count, lowest[0].replicas) if lowest else count
     steady = most if rules.plain else min(max(wanted, least), most)

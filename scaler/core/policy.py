@@ -103,7 +103,7 @@ def relaxed_at(direction: Direction, changes: Changes, now: float) -> float | No
     the step of this very moment."""
     ends = []
     for policy in direction.policies:
-        first = _first(changes, now - policy.period)
+        first = _first(changes, policy.period, now)
         ends.append(policy.period + (changes[first].at if first < len(changes) else now))
     return min(ends, default=None)
 
@@ -114,22 +114,22 @@ def remembered(spec: Spec, changes: Changes, by: int, at: float) -> Changes:
     longest = max((policy.period for policy in (*rules.up.policies, *rules.down.policies)), default=0)
     if not longest:
         return ()
-    return (*changes[_first(changes, at - longest) :], Change(by, at, by + (changes[-1].total if changes else 0)))
+    return (*changes[_first(changes, longest, at) :], Change(by, at, by + (changes[-1].total if changes else 0)))
 
 
 def _start(current: int, policy: Policy, rules: Regime, changes: Changes, now: float) -> int:
     """How many there were when the policy's period began."""
-    first = _first(changes, now - policy.period)
+    first = _first(changes, policy.period, now)
     moved = changes[-1].total - changes[first].total + changes[first].by if first < len(changes) else 0
     return max(current - moved, rules.low) if rules.direct else current - moved
 
 
-def _first(changes: Changes, since: float) -> int:
-    """The index of the first change after `since`: one exactly as old as a period is not counted."""
+def _first(changes: Changes, period: float, now: float) -> int:
+    """The index of the first change within the period: one exactly as old is not counted."""
     low, high = 0, len(changes)
     while low < high:
         middle = (low + high) // 2
-        if changes[middle].at > since:
+        if changes[middle].at + period > now:
             high = middle
         else:
             low = middle + 1

@@ -7,12 +7,13 @@ from scaler.core.model import Advice
 Queue = tuple[Advice, ...]
 
 
-def fresh(queue: Queue, since: float, *, inclusive: bool = False) -> Queue:
+def fresh(queue: Queue, window: float, now: float, *, inclusive: bool = False) -> Queue:
     """Without what is too old. Behavior drops a record exactly as old as its window, the algorithm without behavior
-    (`inclusive`) keeps it."""
+    (`inclusive`) keeps it. The end is computed as it is told (`Note.until`), so who comes back then is not early."""
     old = 0
     for advice in queue:
-        if advice.at > since or (inclusive and advice.at == since):
+        end = advice.at + window
+        if end > now or (inclusive and end == now):
             break
         old += 1
     return queue[old:] if old else queue

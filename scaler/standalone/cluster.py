@@ -100,21 +100,17 @@ class StandaloneCluster:
     async def watch(self) -> AsyncIterator[Change]:
         """What the folder holds, once this daemon leads, and every change."""
         await self._leading.wait()
-        told: Mapping[Ref, Manifest] = {}
-        synced = False
+        told = self._manifests()
+        for change in changes({}, told):
+            yield self._with_memory(change)
+        yield Synced()
         while True:
-            now = self._manifests()
-            for change in changes(told, now):
-                if isinstance(change, Appeared):
-                    yield replace(change, remembered=self._memory.state(change.manifest.ref))
-                else:
-                    yield change
-            if not synced:
-                synced = True
-                yield Synced()
-            told = now
             await asyncio.sleep(self._reload)
             self._follow(await asyncio.to_thread(look, self._path, self._folder))
+            now = self._manifests()
+            for change in changes(told, now):
+                yield self._with_memory(change)
+            told = now
 
     async def seen(self, watched: Watched) -> Target:
         return self._led().crew(watched).target
@@ -216,6 +212,11 @@ class StandaloneCluster:
 
     def _dated(self, manifest: Manifest) -> Manifest:
         return replace(manifest, created=self._memory.created(manifest, self._clock()))
+
+    def _with_memory(self, change: Change) -> Change:
+        if isinstance(change, Appeared):
+            return replace(change, remembered=self._memory.state(change.manifest.ref))
+        return change
 
     def _read(self, ref: Ref) -> Mapping[str, str]:
         if ref.kind not in ("Secret", "ConfigMap") or ref not in self._folder.manifests:

@@ -12,8 +12,11 @@ from scaler.logs import Changes
 
 log = logging.getLogger(__name__)
 
+GATHER = 0.05
+"""Seconds after a change in which others may follow it into the same writing, such as a worker its decision."""
+
 PAUSE = 1.0
-"""Seconds between two writings."""
+"""Seconds between two writings at least."""
 
 
 class Journal:
@@ -58,6 +61,7 @@ class Journal:
     async def _follow(self) -> None:
         while True:
             await self._touched.wait()
+            await asyncio.sleep(GATHER)
             self._touched.clear()
             await self.save()
             await asyncio.sleep(PAUSE)

@@ -1,4 +1,5 @@
-"""/healthz: the event loop answers. /readyz: what there was at start is served. Both say why not, in a sentence."""
+"""/healthz: the event loop answers (when the line ends, so does the process). /readyz: what there was at the start is
+served, or why it is not yet, in a sentence."""
 
 from collections.abc import Callable, Iterable
 

@@ -1,8 +1,9 @@
 """The plain listener: one aiohttp application on one address, for the length of a block. What its pages say stands in
 their own files; TLS is not its business."""
 
-import asyncio
+import errno
 import logging
+import socket
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
@@ -14,6 +15,12 @@ log = logging.getLogger(__name__)
 
 GRACE = 2.0
 """Seconds that requests under way have when the block ends."""
+
+_REASONS = {
+    errno.EADDRINUSE: "another program listens there",
+    errno.EADDRNOTAVAIL: "this machine has no such address",
+    errno.EACCES: "it takes a privilege to listen there",
+}
 
 
 @asynccontextmanager
@@ -27,10 +34,19 @@ async def listening(host: str, port: int, routes: Iterable[web.RouteDef]) -> Asy
         try:
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
-            why = error.strerror or "it cannot be bound"
-            raise SettingsError({"listen": f"{host}:{port} cannot be listened on ({why.lower()})"}) from None
+            raise SettingsError({"listen": f"{_shown(host, port)} cannot be listened on: {_reason(error)}"}) from None
         bound = runner.addresses[0]
-        log.info("listening", extra={"address": f"{bound[0]}:{bound[1]}"})
-        yield str(bound[0]), int(bound[1])
+        log.info("listening", extra={"address": _shown(*bound[:2])})
+        yield bound[0], bound[1]
     finally:
-        await asyncio.shield(runner.cleanup())
+        await runner.cleanup()
+
+
+def _shown(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return "there is no host of that name"
+    return _REASONS.get(error.errno or 0, "the system refuses it")

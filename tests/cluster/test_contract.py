@@ -11,7 +11,7 @@ import pytest
 
 from scaler.core.decide import decide
 from scaler.core.model import Advice, Condition, ConditionType, Decision, Mode, Spec, State, Target, Why
-from scaler.engine.cluster import Appeared, Change, Changed, Cluster, Gone, Touched
+from scaler.engine.cluster import Appeared, Change, Changed, Cluster, Gone, Synced, Touched
 from scaler.errors import ManifestError, NotFound
 from scaler.manifests.watched import Ref, Watched
 from tests.cluster.worlds import Folder, Memory, World
@@ -126,8 +126,25 @@ async def test_what_is_there_appears(furnished: World) -> None:
         assert change.remembered is None
 
 
+async def test_what_is_there_is_told_before_it_is_synced(furnished: World) -> None:
+    told: list[Change] = []
+    async with leading(furnished) as cluster, asyncio.timeout(PATIENCE):
+        async for change in cluster.watch():  # it ends here
+            told.append(change)
+            if change == Synced():
+                break
+    assert {change.ref for change in told if isinstance(change, Touched)} <= {TARGET, SECRET}
+    assert [change.manifest.ref for change in told if isinstance(change, Appeared)] == [OBJECT]
+
+
+async def test_an_empty_world_is_synced_too(world: World) -> None:
+    async with leading(world) as cluster, watching(cluster) as until:
+        await until(Synced)
+
+
 async def test_what_comes_later_appears(world: World) -> None:
     async with leading(world) as cluster, watching(cluster) as until:
+        await until(Synced)
         await world.put(scaled_object())
         assert (await until(Appeared)).manifest.ref == OBJECT
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from scaler.engine.cluster import Appeared, Changed, Cluster, Gone, Touched
+from scaler.engine.cluster import Appeared, Changed, Cluster, Gone, Synced, Touched
 from scaler.manifests.watched import Manifest, Ref
 from scaler.standalone.cluster import StandaloneCluster
 from tests.cluster.remembering import RememberingCluster
@@ -89,6 +89,7 @@ class Memory:
         for ref, manifest in self._cluster.manifests.items():
             appeared = Appeared(manifest, self._cluster.states.get(ref))
             self._cluster.changes.put_nowait(appeared if ref.kind == "ScaledObject" else Touched(ref))
+        self._cluster.changes.put_nowait(Synced())
         yield self._cluster
 
 

@@ -83,7 +83,8 @@ def test_some_metrics_unknown_never_scale_down() -> None:
 
 def test_d6_the_first_reconcile_never_scales_down() -> None:
     story = Story(hpa(CPU), 5)
-    story.at(0).hear(usage(0.2, 0.2, 0.2, 0.2, 0.2)).expect(5, Why.STABILIZED_DOWN, again=300)
+    story.at(0).hear(usage(0.2, 0.2, 0.2, 0.2, 0.2)).expect(5, Why.STABILIZED_DOWN, again=None)
+    assert story.decision.trail[-1].until == START + 300
     story.at(301).hear(usage(0.2, 0.2, 0.2, 0.2, 0.2)).expect(4, Why.BELOW_TARGET)
 
 
@@ -330,6 +331,20 @@ def test_direct_an_up_window_holds_an_activation_at_its_first_step() -> None:
     story.at(0).load(0).expect(0)
     story.at(30).load(400).expect(1, Why.ACTIVATED, again=60)
     story.at(60).load(400).expect(80, Why.ABOVE_TARGET)
+
+
+@settings(derandomize=True, max_examples=100, deadline=None)
+@given(st.floats(0, 1e6), st.sampled_from([7, 60, 300]), st.booleans())
+def test_direct_who_comes_back_at_the_told_moment_is_not_early(moment: float, seconds: int, by_policy: bool) -> None:
+    """Whatever the fraction of a second that the floats carry."""
+    rules = Rules(0, policies=(pods(1, seconds),)) if by_policy else Rules(seconds)
+    story = Story(direct(behavior=Behavior(down=rules)), 10)
+    story.at(moment).load(50).expect(10)
+    story.at(moment + 1).load(5).expect(9 if by_policy else 10)
+    again = story.decision.again
+    assert again is not None
+    story.now = again
+    story.load(5).expect(8 if by_policy else 1)
 
 
 def test_direct_counts_every_step_that_was_seen() -> None:

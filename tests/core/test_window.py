@@ -89,7 +89,7 @@ def test_what_is_remembered_is_the_advice_not_what_became_of_it() -> None:
 def test_a_queue_is_as_long_as_the_distinct_advices_that_can_still_win() -> None:
     queue: window.Queue = ()
     for second in range(3600):
-        queue = window.pushed_high(window.fresh(queue, second - 3600.0), Advice(second * 7919 % 10, float(second)))
+        queue = window.pushed_high(window.fresh(queue, 3600, second), Advice(second * 7919 % 10, float(second)))
     assert len(queue) <= 10
 
 

@@ -23,15 +23,14 @@ class Served:
 
     async def due(self) -> list[str]:
         """All that is due now, in order; serving them begins."""
-        found: list[str] = []
+        before = len(self.busy)
         try:
             async with asyncio.timeout(0.001):
                 async for key in self.keys:
-                    found.append(key)
+                    self.busy.append(key)
         except TimeoutError:
             self.keys = aiter(self.agenda)
-        self.busy += found
-        return found
+        return self.busy[before:]
 
     async def serve(self, now: float) -> list[str]:
         """All that is due now, begun and ended."""
@@ -97,7 +96,7 @@ async def test_a_key_that_moves_to_another_slot_leaves_the_first(agenda: Agenda[
     put(agenda, "a")
     assert agenda.slots == {HALF_MINUTE}
     put(agenda, "a", Slot(10.0, 3))
-    assert (agenda.slots, len(agenda)) == ({Slot(10.0, 3)}, 1)
+    assert (agenda.slots, len(agenda)) == (frozenset({Slot(10.0, 3)}), 1)
     await served.serve(0)
     agenda.ring(HALF_MINUTE, 30)
     assert await served.serve(30) == []

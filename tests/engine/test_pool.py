@@ -3,6 +3,7 @@
 import asyncio
 import gc
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -294,7 +295,7 @@ async def attempts(clock: Clock, server: Server, *, interval: float, seconds: fl
 
 async def test_rests_grow(clock: Clock, server: Server) -> None:
     opened = await attempts(clock, server, interval=30, seconds=60)
-    rests = [after - before for before, after in zip(opened, opened[1:], strict=False)]
+    rests = [after - before for before, after in pairwise(opened)]
     for rest, most in zip(rests, (0.5, 1.0, 2.0, 5.0, 10.0, 10.0, 10.0), strict=False):
         assert 0.8 * most <= rest <= most + 0.06
 
@@ -302,7 +303,7 @@ async def test_rests_grow(clock: Clock, server: Server) -> None:
 @pytest.mark.parametrize("interval", [1.0, 5.0, 10.0])
 async def test_no_rest_lasts_into_the_next_round(clock: Clock, server: Server, interval: float) -> None:
     opened = await attempts(clock, server, interval=interval, seconds=60)
-    assert max(after - before for before, after in zip(opened, opened[1:], strict=False)) <= interval / 2 + 0.06
+    assert max(after - before for before, after in pairwise(opened)) <= interval / 2 + 0.06
 
 
 async def test_each_round_of_a_dead_source_is_an_attempt(clock: Clock, server: Server) -> None:
@@ -330,7 +331,7 @@ async def test_success_resets_the_rests(clock: Clock, server: Server) -> None:
         assert found.answer == "x"
 
 
-# ----------------------------------------------------------------------------------------------------- asked for patience
+# ------------------------------------------------------------------------------------------------- asked for patience
 
 
 @BOTH

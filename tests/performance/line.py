@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from scaler.core.model import Decision, Failure, Mode, Target
 from scaler.engine.agenda import Agenda
 from scaler.engine.board import Board
-from scaler.engine.cluster import Appeared, Change
+from scaler.engine.cluster import Appeared, Change, Synced
 from scaler.engine.loop import Loop
 from scaler.engine.pool import Pool
 from scaler.engine.timetable import Timetable
@@ -36,6 +36,7 @@ class MemoryCluster:
     async def watch(self) -> AsyncIterator[Change]:
         for manifest in self._manifests:
             yield Appeared(manifest)
+        yield Synced()
         await asyncio.Event().wait()
 
     async def seen(self, watched: Watched) -> Target:

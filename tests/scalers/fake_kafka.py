@@ -97,7 +97,7 @@ class FakeKafka:
     def _topic(self, name: str) -> tuple[Any, ...]:
         if name not in self.topics:
             return (3, name, False, [])
-        partitions = [(0, number, leader, [], [], []) for number, leader in enumerate(self.topics[name])]
+        partitions: list[Any] = [(0, number, leader, [], [], []) for number, leader in enumerate(self.topics[name])]
         return (0, name, False, partitions)
 
     def _FindCoordinator(self, request: Any) -> tuple[Any, ...]:

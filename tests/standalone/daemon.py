@@ -1,5 +1,5 @@
-"""A daemon that can be killed: `python -m tests.standalone.daemon FOLDER REPLICAS` wants that many workers, says `saved`
-when they are ready and in the state file, and goes on until it is ended."""
+"""A daemon that can be killed: `python -m tests.standalone.daemon FOLDER REPLICAS` wants that many workers, says
+`saved` when they are ready and in the state file, and goes on until it is ended."""
 
 import asyncio
 import sys
@@ -13,7 +13,7 @@ async def main(folder: Path, replicas: int) -> None:
         await until(lambda: scene.changes)
         await scene.apply(replicas, state=STATE)
         await scene.ready(replicas)
-        await until(lambda: len(scene.saved("state.json")["deployments"]["default/web"]["workers"]) == replicas)
+        await until(lambda: len(scene.recorded) == replicas)
         print("saved", flush=True)
         await asyncio.Event().wait()
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from scaler.core.decide import decide
 from scaler.core.model import Decision, Mode, Spec, State, Target, Why
-from scaler.engine.cluster import Change
+from scaler.engine.cluster import Change, Synced
 from scaler.manifests.watched import Ref, Watched
 from scaler.standalone import procfs
 from scaler.standalone.cluster import StandaloneCluster
@@ -113,14 +113,17 @@ class Scene:
     async def target(self, name: str = "web") -> Target:
         return await self.cluster.seen(watched(name))
 
-    async def ready(self, count: int, name: str = "web") -> Target:
-        """The workload, when exactly so many workers exist and are ready."""
+    async def sees(self, true: Callable[[Target], bool]) -> Target:
+        """The workload, when that is true of it."""
         async with asyncio.timeout(PATIENCE):
             while True:
-                target = await self.target(name)
-                if target.ready == target.exists == count:
+                if true(target := await self.target()):
                     return target
                 await asyncio.sleep(0.005)
+
+    async def ready(self, count: int) -> Target:
+        """The workload, when exactly so many workers exist and are ready."""
+        return await self.sees(lambda target: target.ready == target.exists == count)
 
     @property
     def pids(self) -> dict[str, int]:
@@ -134,7 +137,17 @@ class Scene:
 
     def saved(self, name: str) -> Any:
         path = self.folder / ".scaler" / name
-        return json.loads(path.read_bytes()) if path.exists() else {}
+        return json.loads(path.read_bytes()) if path.exists() else {"deployments": {}, "files": {}}
+
+    @property
+    def shown(self) -> Any:
+        """The Deployment in the status file."""
+        return self.saved("status.json")["deployments"].get("default/web", {})
+
+    @property
+    def recorded(self) -> Any:
+        """The Deployment's workers in the state file."""
+        return self.saved("state.json")["deployments"].get("default/web", {}).get("workers", [])
 
 
 @asynccontextmanager
@@ -151,7 +164,8 @@ async def serving(folder: Path, **options: Any) -> AsyncIterator[Scene]:
 
 async def _follow(scene: Scene) -> None:
     async for change in scene.cluster.watch():
-        scene.changes.append(change)
+        if change != Synced():
+            scene.changes.append(change)
 
 
 STATE = State(last_active=17.0, active=True)

@@ -39,6 +39,15 @@ from tests.standalone.scene import (
 pytestmark = pytest.mark.usefixtures("unblocked", "nothing_left")
 
 COUNT_STARTS = "echo start; exit 1"
+FINISHING = """
+import signal, sys, time
+def finish(*_):
+    time.sleep(0.2)
+    sys.exit("finished")
+signal.signal(signal.SIGTERM, finish)
+print("up", flush=True)
+time.sleep(1000)
+"""
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(1000)"
 )
@@ -69,7 +78,7 @@ async def test_a_deployment_that_nothing_targets_is_not_run(folder: Path) -> Non
     write(folder, "deployment.yaml", deployment(spec_replicas=3))
     async with serving(folder) as scene:
         await until(lambda: scene.changes)
-        assert scene.saved("state.json").get("deployments", {}) == {}
+        assert scene.saved("state.json")["deployments"] == {}
         with pytest.raises(NotFound):
             await scene.target()
 
@@ -128,9 +137,7 @@ async def test_a_readiness_probe_is_honoured(folder: Path) -> None:
         assert (target.exists, target.ready) == (2, 0)
         (folder / "web-1.ready").touch()
         await until(lambda: (folder / "web-1.ready").exists())
-        async with asyncio.timeout(PATIENCE):
-            while [pod.ready for pod in (await scene.target()).pods] != [False, True]:
-                await asyncio.sleep(0.01)
+        await scene.sees(lambda target: [pod.ready for pod in target.pods] == [False, True])
         await scene.apply(1)
         (left,) = (await scene.target()).pods
         assert left.name == "web-1"  # the one that is not ready goes first
@@ -158,7 +165,7 @@ async def test_back_off_grows_and_a_scale_down_does_not_wait_for_it(folder: Path
         assert (target.exists, target.ready) == (1, 0)
         assert not target.pods[0].pending
         await scene.apply(0)
-        await until(lambda: scene.saved("status.json")["deployments"]["default/web"]["wanted"] == 0)
+        await until(lambda: scene.shown.get("wanted") == 0)
         assert (await scene.target()).exists == 0
 
 
@@ -181,7 +188,7 @@ async def test_a_killed_worker_comes_back_under_its_name(folder: Path) -> None:
         assert scene.pids["web-1"] == before["web-1"]
 
 
-# ------------------------------------------------------------------------------------------------ what cannot be started
+# ----------------------------------------------------------------------------------------------- what cannot be started
 
 
 async def test_a_program_that_is_not_there(folder: Path) -> None:
@@ -218,10 +225,7 @@ async def test_a_deployment_that_cannot_be_run_leaves_its_workers_alone(folder: 
         before = scene.pids
         write(folder, "deployment.yaml", deployment([]))
         with pytest.raises(ClusterError, match="command: is required"):
-            async with asyncio.timeout(PATIENCE):
-                while True:
-                    await scene.target()
-                    await asyncio.sleep(0.01)
+            await scene.sees(lambda target: False)
         assert scene.pids == before
         write(folder, "deployment.yaml", deployment())
         await until(lambda: scene.changes.count(Touched(Ref("Deployment", "default", "web"))) == 3)
@@ -236,7 +240,7 @@ async def test_only_deployments_and_only_one_object_each(folder: Path) -> None:
             await scene.cluster.seen(watched(kind="StatefulSet"))
         with pytest.raises(
             ClusterError,
-            match="the workload 'web' of type 'apps/v1.Deployment' is already managed by the ScaledObject 'another'",
+            match=r"the workload 'web' of type 'apps/v1.Deployment' is already managed by the ScaledObject 'another'",
         ):
             await scene.target()
 
@@ -276,7 +280,7 @@ async def test_a_half_written_file_is_reported_and_changes_nothing(
         await scene.ready(1)
         before = scene.pids
         (folder / "deployment.yaml").write_text("apiVersion: apps/v1\nkind: Deployment\nspec: {a: b: c")
-        await until(lambda: scene.saved("status.json").get("files"))
+        await until(lambda: scene.saved("status.json")["files"])
         assert scene.saved("status.json")["files"] == {"deployment.yaml": "is not YAML (line 3)"}
         assert scene.pids == before
         write(folder, "deployment.yaml", deployment())
@@ -292,7 +296,7 @@ async def test_the_same_object_twice_is_reported(folder: Path) -> None:
     async with serving(folder) as scene:
         await scene.apply(1)
         await scene.ready(1)
-        await until(lambda: scene.saved("status.json").get("files"))
+        await until(lambda: scene.saved("status.json")["files"])
         again = {"zzz.yaml": "Deployment default/web is already defined in deployment.yaml"}
         assert scene.saved("status.json")["files"] == again
 
@@ -326,7 +330,8 @@ async def test_a_new_template_replaces_the_workers_one_by_one(folder: Path) -> N
         least, most = 3, 3
         write(folder, "deployment.yaml", deployment(["sleep", "2000"], readinessProbe=probe))
         async with asyncio.timeout(PATIENCE):
-            while set(scene.pids.values()) & old or (await scene.target()).exists != 3:
+            target = await scene.target()
+            while set(scene.pids.values()) & old or target.exists != 3:
                 target = await scene.target()
                 least, most = min(least, target.ready), max(most, target.exists)
                 await asyncio.sleep(0.001)
@@ -335,12 +340,13 @@ async def test_a_new_template_replaces_the_workers_one_by_one(folder: Path) -> N
 
 
 async def test_a_new_template_that_never_becomes_ready_keeps_the_old_workers(folder: Path) -> None:
+    never = {"exec": {"command": ["false"]}}
     async with serving(folder) as scene:
         await scene.apply(2)
         await scene.ready(2)
         old = set(scene.pids.values())
-        write(folder, "deployment.yaml", deployment(["false"]))
-        await until(lambda: scene.saved("status.json")["deployments"]["default/web"]["exists"] == 3)
+        write(folder, "deployment.yaml", deployment(readinessProbe=never))
+        await until(lambda: scene.shown.get("exists") == 3)
         assert (await scene.target()).ready == 2
         assert old <= set(scene.pids.values())
         write(folder, "deployment.yaml", deployment())
@@ -363,8 +369,7 @@ async def test_recreate_ends_the_old_ones_first(folder: Path) -> None:
 
 
 async def test_at_the_end_all_workers_end_side_by_side_with_their_grace(folder: Path) -> None:
-    finish = 'trap "sleep 0.3; echo finished; exit" TERM; echo up; while :; do sleep 0.01; done'
-    write(folder, "deployment.yaml", deployment(["sh", "-c", finish]))
+    write(folder, "deployment.yaml", deployment([sys.executable, "-c", FINISHING]))
     names = [f"web-{index}" for index in range(4)]
     async with serving(folder) as scene:
         await scene.apply(4)
@@ -451,7 +456,7 @@ async def test_adopted_workers_outlive_a_folder_that_is_not_in_order(folder: Pat
     left = await killed(folder, 1)
     (folder / "deployment.yaml").write_text("a: b: c")
     async with serving(folder) as scene:
-        await until(lambda: scene.saved("status.json").get("files"))
+        await until(lambda: scene.saved("status.json")["files"])
         assert scene.pids == left
         write(folder, "deployment.yaml", deployment())
         assert (await scene.ready(1)).wanted == 1
@@ -535,7 +540,7 @@ async def test_conditions_and_problems_can_be_looked_at(folder: Path) -> None:
         await scene.cluster.report(ref(), ManifestError({"spec.triggers": "no triggers"}))
         await scene.apply(1, conditions=(condition,))
         await scene.ready(1)
-        await until(lambda: scene.saved("status.json")["deployments"]["default/web"]["ready"] == 1)
+        await until(lambda: scene.shown.get("ready") == 1)
         shown = scene.saved("status.json")
     assert shown["objects"]["default/web"]["conditions"] == [
         {"type": "Ready", "status": "False", "reason": "ManifestError", "message": "spec.triggers: no triggers"},
@@ -554,7 +559,7 @@ async def test_no_secret_gets_into_logs_and_files(folder: Path, caplog: pytest.L
         await scene.apply(1, state=State(active=True))
         await scene.ready(1)
         write(folder, "deployment.yaml", deployment(["$(token)"], envFrom=[{"secretRef": {"name": "secret"}}]))
-        await until(lambda: scene.saved("status.json")["deployments"]["default/web"]["exists"] == 2)
+        await until(lambda: scene.shown.get("exists") == 2)
         with pytest.raises(ClusterError) as error:
             await scene.apply(1)
     written = await asyncio.to_thread(
