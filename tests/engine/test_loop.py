@@ -177,7 +177,7 @@ async def test_a_target_that_does_not_exist_is_told_once_and_found_later() -> No
         await stage.settled()
         await stage.settled(10)
         await stage.ring()
-        assert [words for _, words in stage.cluster.reported] == ["the target a does not exist"]
+        assert [words for _, words in stage.cluster.reported] == ["there is no Deployment a"]
         stage.cluster.replicas[Ref("Deployment", "default", "a")] = 0
         await stage.settled(10)
         await stage.ring()
