@@ -19,7 +19,9 @@ class Lines(logging.Formatter):
     """`2026-01-01T00:00:00.000Z INFO message key=value object=ns/name`"""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = f"{_stamp(record)} {record.levelname} {record.getMessage()}"
+        message = record.getMessage()
+        shown = message if message.isprintable() else json.dumps(message, ensure_ascii=False)
+        line = f"{_stamp(record)} {record.levelname} {shown}"
         line += "".join(f" {key}={_quoted(value)}" for key, value in _fields(record).items())
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
@@ -48,7 +50,8 @@ def _fields(record: logging.LogRecord) -> dict[str, object]:
 
 def _quoted(value: object) -> str:
     text = str(value)
-    return json.dumps(text, ensure_ascii=False) if not text or any(c in text for c in ' "=\n') else text
+    odd = not text or not text.isprintable() or any(c in text for c in ' "=')
+    return json.dumps(text, ensure_ascii=False) if odd else text
 
 
 def configure(level: str, form: str, stream: TextIO | None = None) -> None:

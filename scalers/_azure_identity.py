@@ -7,6 +7,14 @@ from collections.abc import Iterator
 from scaler.sdk import AUTH, ClientCredentials, Declared, param
 
 WORKLOAD = "azure-workload"
+LOGINS = (
+    "https://login.microsoftonline.com",
+    "https://login.microsoftonline.us",
+    "https://login.chinacloudapi.cn",
+    "https://login.partner.microsoftonline.cn",
+)
+"""Who gets the daemon's token can act as the daemon: it goes to these, and to the host that the daemon was given."""
+
 _FROM_DAEMON = "Of the daemon's own identity; comes with podIdentity."
 
 
@@ -16,7 +24,9 @@ class AzureIdentity(Declared):
     pod_identity: str = param("Provider of the TriggerAuthentication's podIdentity.", default="", places=(AUTH,))
     identity_id: str = param("Client id instead of the daemon's.", default="", places=(AUTH,))
     identity_tenant_id: str = param("Tenant instead of the daemon's.", default="", places=(AUTH,))
-    identity_authority_host: str = param("Login host instead of the daemon's.", default="", places=(AUTH,))
+    identity_authority_host: str = param(
+        "Login host instead of the daemon's: one of Azure's.", default="", places=(AUTH,)
+    )
     federated_token_file: str = param(_FROM_DAEMON, default="", places=(AUTH,))
     client_id: str = param(_FROM_DAEMON, default="", places=(AUTH,))
     tenant_id: str = param(_FROM_DAEMON, default="", places=(AUTH,))
@@ -35,8 +45,10 @@ class AzureIdentity(Declared):
         ):
             if not known:
                 yield "podIdentity", f"{WORKLOAD} needs {what}, which the daemon does not have"
-        if not self._login().startswith("https://"):
-            yield "identityAuthorityHost", "must be an https URL"
+        if self._login() not in (*LOGINS, self.authority_host.rstrip("/")):
+            yield "identityAuthorityHost", "must be a login host of Azure, or the daemon's own (AZURE_AUTHORITY_HOST)"
+        elif not self._login().startswith("https://"):
+            yield "podIdentity", "the daemon's own login host (AZURE_AUTHORITY_HOST) must be an https URL"
 
     def entra(self, scope: str) -> ClientCredentials | None:
         """Tokens for this scope, where the workload identity is to be used."""
@@ -44,11 +56,11 @@ class AzureIdentity(Declared):
             return None
         tenant = self.identity_tenant_id or self.tenant_id
         return ClientCredentials(
-            f"{self._login().rstrip('/')}/{tenant}/oauth2/v2.0/token",
+            f"{self._login()}/{tenant}/oauth2/v2.0/token",
             self.identity_id or self.client_id,
             scopes=(scope,),
             assertion_file=self.federated_token_file,
         )
 
     def _login(self) -> str:
-        return self.identity_authority_host or self.authority_host or "https://login.microsoftonline.com/"
+        return (self.identity_authority_host or self.authority_host or LOGINS[0]).rstrip("/")

@@ -2,8 +2,6 @@
 repeats nor logs here, the keeper does that. Its errors become sentences without URLs, which may hold signatures."""
 
 import asyncio
-import base64
-import binascii
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -26,14 +24,10 @@ from scaler.sdk import (
     refused,
     what_failed,
 )
+from scalers import _azure_connection
 
 SCOPE = "https://storage.azure.com/.default"
 MOST_PEEKED = 32
-LOCAL = (
-    "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6"
-    "IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;QueueEndpoint=http://127.0.0.1:10001/devstoreaccount1"
-)
-"""What UseDevelopmentStorage=true stands for: the emulator's account, which is the same everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,26 +147,4 @@ class _Identity:
 
 def by_connection_string(text: str) -> StorageQueues:
     """The account that a connection string is for. Raises `ValueError` with a sentence that quotes none of it."""
-    parts = dict(_parts(text))
-    if parts.get("usedevelopmentstorage", "").lower() == "true":
-        parts = dict(_parts(LOCAL)) | parts
-    account, key, signature = (parts.get(one, "") for one in ("accountname", "accountkey", "sharedaccesssignature"))
-    if not account or not (key or signature):
-        raise ValueError("must have AccountName, and AccountKey or SharedAccessSignature")
-    try:
-        base64.b64decode(key, validate=True)
-    except binascii.Error:
-        raise ValueError("has an AccountKey that is not base64") from None
-    suffix = parts.get("endpointsuffix", "core.windows.net")
-    scheme = parts.get("defaultendpointsprotocol", "https")
-    endpoint = parts.get("queueendpoint", "").rstrip("/") or f"{scheme}://{account}.queue.{suffix}"
-    if not endpoint.startswith(("http://", "https://")):
-        raise ValueError("must have http or https as DefaultEndpointsProtocol or in QueueEndpoint")
-    return StorageQueues(endpoint, account, key, "" if key else signature.removeprefix("?"))
-
-
-def _parts(text: str) -> list[tuple[str, str]]:
-    pairs = [part.partition("=") for part in text.strip().strip(";").split(";")]
-    if not all(name and equals for name, equals, _ in pairs):
-        raise ValueError("must be a connection string: Name=value;Name=value")
-    return [(name.strip().lower(), value.strip()) for name, _, value in pairs]
+    return StorageQueues(*_azure_connection.read(text, "queue"))

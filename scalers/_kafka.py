@@ -18,7 +18,7 @@ from scaler.sdk import AnswerError, Source, SourceError, Tls, Together
 from scalers._kafka_errors import Passing, failure, partition_failure
 from scalers._kafka_lag import Progress
 from scalers._kafka_login import Login
-from scalers._kafka_protocol import Address, Brokers
+from scalers._kafka_protocol import SLICE, Address, Brokers
 from scalers._kafka_round import Numbers, Offsets, Round
 
 PAUSE = 0.25
@@ -90,7 +90,11 @@ class KafkaConnection:
             _take_ends(known, topics, reply)
         for group, reply in zip(groups, replies[len(leaders) :], strict=True):
             known.committed[group] = self._offsets(group, reply)
-        return [known.answer(query) for query in queries]
+        answers: list[Progress | SourceError] = []
+        for begin in range(0, len(queries), SLICE):
+            answers += [known.answer(query) for query in queries[begin : begin + SLICE]]
+            await asyncio.sleep(0)  # others want the loop, too
+        return answers
 
     async def _find_coordinators(self, known: Round) -> None:
         """Of the groups that are new here, or that have moved."""

@@ -18,16 +18,21 @@ class KafkaAccess(Declared):
     """What both types have."""
 
     tls: str = param("Whether to connect by TLS.", default="disable", choices=("enable", "disable"), places=BOTH)
-    ca: str = param("Certificates that are trusted beside none other, in PEM.", default="", places=(AUTH,))
-    cert: str = param("Certificate to show, in PEM; with `key`.", default="", places=(AUTH,))
+    ca: str = param(
+        "Certificates of the authorities to trust, in PEM; by default those of the system.", default="", places=(AUTH,)
+    )
+    cert: str = param("Certificate to show to the brokers, in PEM; with `key`.", default="", places=(AUTH,))
     key: str = secret("Private key of `cert`, in PEM.", default="")
     key_password: str = secret("Password of `key`, where it is encrypted.", default="")
     sasl: str = param("How to log in.", default="none", choices=("none", *PASSWORDS), places=BOTH)
     username: str = param("User, or the id of an OAuth client.", default="", places=(AUTH,))
     password: str = secret("Password, or the OAuth client's secret.", default="")
-    aws_region: str = param("Region of an Amazon MSK cluster.", default="")
+    aws_region: str = param("Region of the Amazon MSK cluster, for `aws_msk_iam`.", default="")
     aws_access_key_id: str = param(
-        "Access key for Amazon MSK.", default="", places=ANYWHERE, names=("awsAccessKeyID", "awsAccessKeyId")
+        "Access key for `aws_msk_iam`; roles and pod identity are not offered.",
+        default="",
+        places=ANYWHERE,
+        names=("awsAccessKeyID", "awsAccessKeyId"),
     )
     aws_secret_access_key: str = secret("Secret of the access key.", default="", places=(AUTH, ENV))
     aws_session_token: str = secret("Session token of a temporary access key.", default="", places=(AUTH, ENV))
@@ -82,8 +87,8 @@ class KafkaSecurity(KafkaAccess):
         once=True,
     )
     sasl_token_provider: str = param(
-        "Who makes the tokens of `oauthbearer`: the endpoint `oauthTokenEndpointUri` (`bearer`, also where this is not "
-        "given), or an AWS access key.",
+        "Who makes the tokens of `oauthbearer`: `bearer`, the endpoint `oauthTokenEndpointUri` (so, too, where this is "
+        "not given), or `aws_msk_iam`, the daemon itself with an AWS access key.",
         default="",
         choices=("bearer", "aws_msk_iam"),
         places=BOTH,
@@ -108,8 +113,8 @@ class KafkaSecurity(KafkaAccess):
             yield "password", "or keytab is required for gssapi, and only one of them"
 
     def how(self) -> str:
-        oauth = self.sasl == "oauthbearer"
-        return self.sasl_token_provider if oauth and self.sasl_token_provider == "aws_msk_iam" else self.sasl
+        amazon = self.sasl == "oauthbearer" and self.sasl_token_provider == "aws_msk_iam"
+        return "aws_msk_iam" if amazon else self.sasl
 
     def needs(self) -> dict[str, str]:
         match self.how():

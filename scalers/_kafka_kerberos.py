@@ -51,19 +51,21 @@ class Kerberos(Login):
         """RFC 4752: tokens until the context stands, then "no security layer" and nobody else's name."""
         gssapi = _library()
         with tempfile.TemporaryDirectory(prefix="scaler-kerberos-") as folder:
+            config = Path(folder) / "krb5.conf"
+            config.write_text(self.config)
             try:
-                with self._configured(Path(folder)):
+                with _configured(config):
                     context = self._context(gssapi, Path(folder), host)
                     token = context.step()
                 while not context.complete:
-                    answer = yield token or b"", True
-                    token = context.step(answer)
-                answer = yield token or b"", True
-                context.unwrap(answer)
+                    answer = yield token, True
+                    with _configured(config):
+                        token = context.step(answer)
+                context.unwrap((yield token or b"", True))
                 yield context.wrap(NO_LAYER, False).message, True
             except gssapi.exceptions.GSSError:
                 who = f"{self.username}@{self.realm}"
-                raise SourceError(f"Kerberos gives {who} no ticket for {self.service} on {host}") from None
+                raise SourceError(f"Kerberos has no ticket of {who} for {self.service} on {host}") from None
 
     def _context(self, gssapi: Any, folder: Path, host: str) -> Any:
         user = gssapi.Name(f"{self.username}@{self.realm}", gssapi.NameType.kerberos_principal)
@@ -79,21 +81,20 @@ class Kerberos(Login):
             ticket = gssapi.Credentials(base=given.creds)
         return gssapi.SecurityContext(name=service, creds=ticket, usage="initiate", mech=gssapi.MechType.kerberos)
 
-    @contextmanager
-    def _configured(self, folder: Path) -> Iterator[None]:
-        """libkrb5 learns of a krb5.conf by the environment alone, which is the whole process': one at a time."""
-        place = folder / "krb5.conf"
-        place.write_text(self.config)
-        with _configuring:
-            before = os.environ.get("KRB5_CONFIG")  # noqa: TID251 - see above
-            os.environ["KRB5_CONFIG"] = str(place)  # noqa: TID251
-            try:
-                yield
-            finally:
-                if before is None:
-                    del os.environ["KRB5_CONFIG"]  # noqa: TID251
-                else:
-                    os.environ["KRB5_CONFIG"] = before  # noqa: TID251
+
+@contextmanager
+def _configured(config: Path) -> Iterator[None]:
+    """libkrb5 learns of a krb5.conf by the environment alone, which is the whole process': one at a time."""
+    with _configuring:
+        before = os.environ.get("KRB5_CONFIG")  # noqa: TID251 - see above
+        os.environ["KRB5_CONFIG"] = str(config)  # noqa: TID251
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ["KRB5_CONFIG"]  # noqa: TID251
+            else:
+                os.environ["KRB5_CONFIG"] = before  # noqa: TID251
 
 
 class _Steps(BaseSaslAuthenticator):  # type: ignore[misc]  # aiokafka has no types

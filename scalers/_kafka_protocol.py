@@ -19,6 +19,7 @@ from scalers._kafka_errors import UNKNOWN_TOPIC, Passing, Refused, Silent, close
 from scalers._kafka_login import Login
 
 PORT = 9092
+WINDOW = 500
 SLICE = 50
 Address = tuple[str, int]
 Leaders = Mapping[int, Address | None]
@@ -151,18 +152,16 @@ class Brokers:
         return [next(replies[where]) for where, _ in questions]
 
     async def _talk(self, where: Address, requests: Sequence[Any]) -> Sequence[Any]:
-        """All requests are sent before the first answer is waited for."""
+        """By windows, each of which is sent as a whole: time runs for what is under way, not for what has to wait."""
         connected = await self._connected(where)
         if isinstance(connected, SourceError):
             return [connected] * len(requests)
-        under_way: list[asyncio.Task[Any]] = []
-        async with asyncio.TaskGroup() as tasks:
-            for begin in range(0, len(requests), SLICE):
-                under_way += [tasks.create_task(connected.reply(one)) for one in requests[begin : begin + SLICE]]
-                await asyncio.sleep(0)  # others want the loop too
-        replies = [task.result() for task in under_way]
-        if any(isinstance(reply, Silent) for reply in replies):
-            connected.close()
+        replies: list[Any] = []
+        for begin in range(0, len(requests), WINDOW):
+            replies += await _pipelined(connected, requests[begin : begin + WINDOW])
+            if silent := next((reply for reply in replies[begin:] if isinstance(reply, Silent)), None):
+                connected.close()
+                return replies + [silent] * (len(requests) - len(replies))
         return replies
 
     async def _connected(self, where: Address) -> BrokerConnection | SourceError:
@@ -175,6 +174,16 @@ class Brokers:
             return no_connection(connection.name, error, self._login, self._context is not None)
         self._connections[where] = connection
         return connection
+
+
+async def _pipelined(connection: BrokerConnection, requests: Sequence[Any]) -> list[Any]:
+    """All are sent before the first answer is waited for."""
+    under_way: list[asyncio.Task[Any]] = []
+    async with asyncio.TaskGroup() as tasks:
+        for begin in range(0, len(requests), SLICE):
+            under_way += [tasks.create_task(connection.reply(one)) for one in requests[begin : begin + SLICE]]
+            await asyncio.sleep(0)  # others want the loop, too
+    return [task.result() for task in under_way]
 
 
 def address(text: str) -> Address:

@@ -101,9 +101,11 @@ class Round:
         for topic, numbers in plan.items():
             ends, places = self.ends[topic], group.get(topic, {})
             for number in numbers:
-                end, place = ends[number], places.get(number)
+                end, place = ends.get(number), places.get(number)
                 if place is None:
                     place = self._unsaid(query, topic, number)
+                if end is None:
+                    end = _unsaid(topic, number)
                 if isinstance(end, SourceError):
                     return end
                 if isinstance(place, SourceError):
@@ -115,7 +117,7 @@ class Round:
         """Where the answer about a group leaves a partition out."""
         if query.group in self.whole:
             return NOTHING
-        return 0 if query.loose else AnswerError(f"nothing was said about partition {number} of topic {topic}")
+        return 0 if query.loose else _unsaid(topic, number)
 
     def _topics(self, query: Offsets) -> Iterable[str]:
         if query.topics:
@@ -139,6 +141,10 @@ class Round:
         if not any(found.values()):
             return AnswerError(f"there is no partition in which group {query.group} could have lag")
         return found
+
+
+def _unsaid(topic: str, number: int) -> SourceError:
+    return AnswerError(f"nothing was said about partition {number} of topic {topic}")
 
 
 def _chosen(leaders: Leaders, numbers: frozenset[int]) -> Leaders:

@@ -25,6 +25,9 @@ class JetStream(Source[Consumer, Pending]):
     def __str__(self) -> str:
         return self.url
 
+    def patience(self) -> float:
+        return 4 * self.timeout + 1  # a leader that is gone, who is left, where they are, and their pages
+
     @asynccontextmanager
     async def open(self) -> AsyncIterator["JetStreamConnection"]:
         async with Http("", timeout=self.timeout).open() as http:

@@ -1,6 +1,7 @@
 """Azure Storage queue: the number of messages in it. The count that Azure gives includes messages that are hidden for
 the time being (received, or delayed); `visibleonly` leaves those out while fewer than 32 are visible."""
 
+import re
 from collections.abc import Iterator
 
 from scaler.sdk import AUTH, ENV, METADATA, Backlog, Example, Scaler, activation, param, secret, target
@@ -12,6 +13,7 @@ CLOUDS = {
     "azureusgovernmentcloud": "queue.core.usgovcloudapi.net",
     "azurechinacloud": "queue.core.chinacloudapi.cn",
 }
+_NAME, _HOST = re.compile(r"[a-z0-9-]{3,63}"), re.compile(r"[a-zA-Z0-9.-]+(:[0-9]+)?")
 
 
 class AzureQueue(AzureIdentity, Scaler[Queue, Length]):
@@ -42,9 +44,9 @@ class AzureQueue(AzureIdentity, Scaler[Queue, Length]):
     def check(self) -> Iterator[tuple[str, str]]:
         yield from super().check()
         if self.pod_identity == WORKLOAD:
-            if not self.account_name:
-                yield "accountName", f"is required with podIdentity {WORKLOAD}"
-            if not self._suffix():
+            if not _NAME.fullmatch(self.account_name):
+                yield "accountName", f"is required with podIdentity {WORKLOAD}, as the account's name alone"
+            if not _HOST.fullmatch(self._suffix()):
                 yield "cloud", "must be one of the Azure clouds, or Private with endpointSuffix"
         elif not self.connection:
             yield "connection", "is required (by authenticationRef, in metadata or by connectionFromEnv)"

@@ -27,7 +27,13 @@ class MetricsApi(AuthModes, Scaler[Query, Reply]):
     timeout: Duration | None = param("How long one request may take; 3 s unless given.", default=None)
 
     example = Example(
-        metadata={"url": "http://api:3232/v1/stats", "valueLocation": "components.worker.tasks", "targetValue": "8"},
+        metadata={
+            "url": "http://api:3232/v1/stats",
+            "valueLocation": "components.worker.tasks",
+            "targetValue": "8",
+            "authModes": "bearer",
+        },
+        auth={"bearerToken": "secret"},
         answer={"components": {"worker": {"tasks": 32}}},
         value=32.0,
     )

@@ -142,6 +142,11 @@ class Agenda(Generic[K]):
             self.late[key] = now - moment
         self._enter(key, None if moment is None else now)
 
+    def served(self, key: K, now: float) -> None:
+        """The key was read by another entrance: its slot leaves it out for half an interval."""
+        if key in self._slot:
+            self._served[key] = now
+
     async def __aiter__(self) -> AsyncIterator[K]:
         """Each key that is due and not being served, for ever."""
         handed = 0

@@ -1,6 +1,7 @@
 """What is wrong with one object, told once to everybody who should know: the log, the board, the object's owner. It
 takes errors apart into ours (a sentence) and bugs (a traceback); it mends nothing."""
 
+import asyncio
 import logging
 
 from scaler.engine.board import Board
@@ -10,6 +11,9 @@ from scaler.errors import InternalError, ScalerError
 from scaler.manifests.watched import Ref, Watched
 
 log = logging.getLogger(__name__)
+
+REPORT = 10.0
+"""Seconds that telling an object's owner may take."""
 
 
 class Faults:
@@ -21,7 +25,16 @@ class Faults:
         known = error if isinstance(error, ScalerError) else _bug(error)
         self._board.fault(ref, str(known))
         if self._narrator.failed(ref, known):
-            await self._cluster.report(ref, known)
+            await self._report(ref, known)
+
+    async def _report(self, ref: Ref, error: ScalerError) -> None:
+        """An owner who cannot be told (the cluster is away) is no reason to stop serving the others."""
+        try:
+            async with asyncio.timeout(REPORT):
+                await self._cluster.report(ref, error)
+        except Exception as failure:  # a report is the last resort already
+            known = failure if isinstance(failure, ScalerError) else None
+            log.warning("the object's owner could not be told", exc_info=None if known else failure)
 
     def bound(self, watched: Watched) -> None:
         self._narrator.bound(watched)

@@ -10,7 +10,8 @@ from scaler.engine.board import Board
 from scaler.engine.cluster import Cluster
 from scaler.engine.faults import Faults
 from scaler.engine.narrator import Narrator
-from scaler.engine.pool import Answered, Pool
+from scaler.engine.keeper import Answered
+from scaler.engine.pool import Pool
 from scaler.engine.watching import Bind, Watching
 from scaler.errors import ClusterError, Conflict, NotFound, SourceError
 from scaler.logs import served
@@ -57,7 +58,7 @@ class Loop:
         async with asyncio.TaskGroup() as self._tasks:
             self._tasks.create_task(self._watching.run(), name="watching")
             async for ref in self._agenda:
-                self._tasks.create_task(self._serve(ref), name=f"serve {ref}")
+                self._tasks.create_task(self._serve(ref))
 
     async def _serve(self, ref: Ref) -> None:
         served.set(str(ref))
@@ -67,7 +68,7 @@ class Loop:
         except Conflict:
             self._agenda.poke(ref)
         except Exception as error:  # the one place where one object's bug stays one object's bug
-            await self._faults.tell(ref, error)
+            await self._tell(ref, error)
         finally:
             self._agenda.done(ref, self._clock())
             self._look_again(ref, again)
@@ -181,8 +182,10 @@ class Loop:
         try:
             await self._decided(watched, metric)
         except Exception as error:  # as in `_serve`: this object's bug, not the asker's
-            await self._faults.tell(watched.ref, error)
+            await self._tell(watched.ref, error)
         else:
+            if len(watched.triggers) == 1:
+                self._agenda.served(watched.ref, self._clock())
             self._tasks.create_task(self._settle_alone(watched), name=f"settle {watched.ref}")
 
     async def _settle_alone(self, watched: Watched) -> None:
@@ -191,4 +194,9 @@ class Loop:
         except Conflict:
             self._agenda.poke(watched.ref)
         except Exception as error:  # as in `_serve`
-            await self._faults.tell(watched.ref, error)
+            await self._tell(watched.ref, error)
+
+    async def _tell(self, ref: Ref, error: Exception) -> None:
+        """Not of an object that has gone meanwhile: nobody would ever take that back."""
+        if self._watching.get(ref) is not None:
+            await self._faults.tell(ref, error)

@@ -2,32 +2,38 @@
 and one for its end, nothing for a round in which nothing happened. It decides nothing and keeps what it has said."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from scaler.core.model import Decision, Failure, Reading, Target, Value
 from scaler.errors import ManifestError, ScalerError
-from scaler.logs import Changes
 from scaler.manifests.watched import Ref, Watched
 
 log = logging.getLogger("scaler")
 
 
+Topic = tuple[str, str]
+"""What a line is about: ("metric", its name), or one of the object's own topics."""
+
+PROBLEM, WARNINGS, MOVE = ("object", "problem"), ("object", "warnings"), ("object", "move")
+
+
 class Narrator:
+    """Remembers, for each object, the last thing said on each topic; nothing for an object of which all is well."""
+
     def __init__(self) -> None:
-        self._said = Changes()
-        self._metrics: dict[Ref, set[str]] = {}
+        self._said: dict[Ref, dict[Topic, Hashable]] = {}
 
     def bound(self, watched: Watched) -> None:
         """Binding worked; what is odd about the manifest is said when it is new."""
-        if self._said.news((watched.ref, "problem"), None):
+        if self._news(watched.ref, PROBLEM, None):
             log.info("can be served again")
-        if self._said.news((watched.ref, "warnings"), watched.warnings or None):
+        if self._news(watched.ref, WARNINGS, watched.warnings or None):
             for warning in watched.warnings:
                 log.warning(warning)
 
     def failed(self, ref: Ref, error: ScalerError) -> bool:
         """The object cannot be bound or served; true when that is news."""
-        if not self._said.news((ref, "problem"), str(error)):
+        if not self._news(ref, PROBLEM, str(error)):
             return False
         problems = error.problems if isinstance(error, ManifestError) else {"": str(error)}
         for path, problem in problems.items():
@@ -36,32 +42,41 @@ class Narrator:
 
     def decided(self, watched: Watched, readings: Sequence[Reading], target: Target, decision: Decision) -> None:
         """One round's outcome."""
-        if self._said.news((watched.ref, "problem"), None):
+        ref = watched.ref
+        if self._news(ref, PROBLEM, None):
             log.info("is served again")
         for reading in readings:
-            self._read(watched.ref, reading)
-        if decision.replicas is not None and decision.replicas != target.wanted:
-            fact = (target.wanted, decision.replicas, decision.why)
-            if self._said.news((watched.ref, "move"), fact):
-                log.info(
-                    f"{watched.ref} {target.wanted}→{decision.replicas} {decision.why.value}",
-                    extra=_values(watched, readings),
-                )
-        else:
-            self._said.forget((watched.ref, "move"))
+            self._read(ref, reading)
+        moves = decision.replicas is not None and decision.replicas != target.wanted
+        fact = (target.wanted, decision.replicas, decision.why) if moves else None
+        if self._news(ref, MOVE, fact) and fact:
+            log.info(f"{ref} {fact[0]}→{fact[1]} {decision.why.value}", extra=_values(watched, readings))
 
     def _read(self, ref: Ref, reading: Reading) -> None:
-        key = (ref, reading.metric)
-        self._metrics.setdefault(ref, set()).add(reading.metric)
-        if isinstance(reading, Failure):
-            if self._said.news(key, reading.problem):
-                log.warning(reading.problem, extra={"metric": reading.metric, "reason": reading.reason})
-        elif self._said.news(key, None):
-            log.info("can be read again", extra={"metric": reading.metric})
+        topic = ("metric", reading.metric)
+        if not isinstance(reading, Failure):
+            if self._news(ref, topic, None):
+                log.info("can be read again", extra={"metric": reading.metric})
+        elif self._news(ref, topic, reading.problem):
+            log.warning(reading.problem, extra={"metric": reading.metric, "reason": reading.reason})
+
+    def _news(self, ref: Ref, topic: Topic, fact: Hashable) -> bool:
+        """Whether this differs from what was said last; `None` is nothing to say."""
+        said = self._said.get(ref)
+        if said is None:
+            if fact is None:
+                return False
+            said = self._said[ref] = {}
+        if said.get(topic) == fact:
+            return False
+        if fact is None:
+            del said[topic]
+        else:
+            said[topic] = fact
+        return True
 
     def forget(self, ref: Ref) -> None:
-        for topic in ("problem", "warnings", "move", *self._metrics.pop(ref, ())):
-            self._said.forget((ref, topic))
+        self._said.pop(ref, None)
 
 
 def _values(watched: Watched, readings: Sequence[Reading]) -> dict[str, str]:

@@ -4,7 +4,7 @@ remembers; `bind` makes these values, the loop serves them."""
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from scaler.core.model import Backlog, Decision, Failure, Goal, Reading, Spec, State, Target, Value
 from scaler.errors import AnswerError, SourceError
@@ -12,10 +12,10 @@ from scaler.sdk.scaler import Amount, AnyScaler, Result, Usage
 from scaler.sdk.source import AnySource
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Ref:
+class Ref(NamedTuple):
     """Names an object of the cluster: a ScaledObject, a Secret, a Deployment. The kind `Environment` stands for the
-    environment of a workload's container, named `workload/container` (an empty container is the first)."""
+    environment of a workload's container, named `workload/container` (an empty container is the first). A tuple,
+    because it is the key of everything and hashed many times a round."""
 
     kind: str
     namespace: str

@@ -24,6 +24,9 @@ MOST_REDIRECTS = 5
 KEEP_OPEN = 65.0
 """Seconds an unused connection stays: longer than the usual polling intervals, so that TLS is negotiated once."""
 
+LONGEST_REST = 3600.0
+"""Seconds of patience that a server may ask for; who asks for more is asked again all the same."""
+
 _REDIRECTS = (301, 302, 303, 307, 308)
 _X509_EXPIRED, _X509_OTHER_NAME = 10, (62, 64)
 
@@ -175,7 +178,7 @@ def refused(where: str, status: int, retry_after: str = "") -> SourceError:
     if status in (401, 403):
         sentence += ", the credentials are not accepted"
     if status in (429, 503) and (seconds := _seconds(retry_after)) is not None:
-        return SourceBusy(sentence, retry_after=seconds)
+        return SourceBusy(sentence, retry_after=min(seconds, LONGEST_REST))
     return AnswerError(sentence)
 
 

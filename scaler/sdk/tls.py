@@ -46,8 +46,9 @@ def _context(tls: Tls) -> ssl.SSLContext:
 
 
 def _trust(context: ssl.SSLContext, ca: str) -> None:
+    """What stands between certificates may be in any language."""
     try:
-        context.load_verify_locations(cadata=ca)
+        context.load_verify_locations(cadata=ca.encode("ascii", errors="replace").decode())
     except (ssl.SSLError, ValueError):
         raise SourceError("the CA certificate is not a PEM certificate") from None
 

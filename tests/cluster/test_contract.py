@@ -278,13 +278,13 @@ async def test_manifests_of_our_own_kinds_are_found(furnished: World) -> None:
     async with leading(furnished) as cluster:
         assert (await cluster.manifest(ref)).body["spec"] == {"secretTargetRef": []}
         with pytest.raises(NotFound):
-            await cluster.manifest(replace(ref, name="others"))
+            await cluster.manifest(Ref(ref.kind, "default", "others"))
 
 
 async def test_problems_may_be_reported_of_anything(furnished: World) -> None:
     async with leading(furnished) as cluster:
         await cluster.report(OBJECT, ManifestError({"spec.triggers": "no triggers"}))
-        await cluster.report(replace(OBJECT, name="unknown"), ManifestError({"spec": "nothing"}))
+        await cluster.report(Ref("ScaledObject", "default", "unknown"), ManifestError({"spec": "nothing"}))
 
 
 async def test_conditions_are_taken(furnished: World) -> None:

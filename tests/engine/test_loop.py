@@ -7,7 +7,7 @@ import pytest
 
 from scaler.core.model import Advice, Decision, Failure, State, Why
 from scaler.engine.cluster import Gone
-from scaler.errors import Conflict, NotFound, SourceError
+from scaler.errors import ClusterError, Conflict, NotFound, SourceError
 from scaler.manifests.watched import Ref, Watched
 from tests.cluster.remembering import RememberingCluster
 from tests.engine.scene import EPOCH, Rising, ref, scene, trigger
@@ -353,3 +353,39 @@ async def test_a_wall_clock_that_is_stepped_changes_no_decision() -> None:
             await stage.ring()
             seen.append((stage.replicas("a"), stage.decision("a").why))
         assert set(seen) == {(4, Why.COOLING)}
+
+
+async def test_an_object_that_goes_while_it_is_served_leaves_no_trace() -> None:
+    server = Server(answers={"q": 10}, takes=2.0)
+    async with scene() as stage:
+        made = stage.add("a", trigger(Batch(server=server), "q"))
+        await stage.settled(1)
+        stage.cluster.changes.put_nowait(Gone(ref("a")))
+        del stage.cluster.replicas[made.target]
+        await stage.settled(5)
+        assert stage.board.get(ref("a")) is None
+
+
+async def test_an_owner_who_cannot_be_told_stops_nobody() -> None:
+    async def away(*_: object) -> None:
+        raise ClusterError("the API server is away")
+
+    source = Batch(server=Server(answers={"q": 10}))
+    async with scene() as stage:
+        stage.cluster.report = away  # type: ignore[method-assign]  # the one way to make this cluster fail so
+        bad = stage.add("bad", trigger(source, "q"))
+        del stage.cluster.replicas[bad.target]
+        stage.add("good", trigger(source, "q"))
+        await stage.settled()
+        assert stage.replicas("good") == 1
+
+
+async def test_what_was_refreshed_is_left_out_by_its_slot() -> None:
+    server = Server(answers={"q": 10})
+    async with scene(metric_max_age=1.0) as stage:
+        stage.add("a", trigger(Batch(server=server), "q"), interval=10.0)
+        await stage.settled(9)
+        await stage.loop.refresh(ref("a"), "s0-q")
+        fetches = len(server.fetched)
+        await stage.ring()
+        assert len(server.fetched) == fetches

@@ -127,7 +127,7 @@ def test_all_problems_at_once_each_with_its_path() -> None:
         "spec.triggers[0].metadata.consumerGroup",
         "spec.triggers[0].metadata.lagThreshold",
         "spec.triggers[1].type",
-        "spec.triggers[2].metadata.start",
+        "spec.triggers[2].metadata.end",
         "spec.triggers[2].metadata.desiredReplicas",
         "spec.triggers[2].useCachedMetrics",
     }

@@ -165,4 +165,4 @@ async def lateness(into: list[float]) -> None:
     while True:
         due = perf_counter() + WINK
         await asyncio.sleep(WINK)
-        into.append((perf_counter() - due) * 1000)
+        into.append(max(0.0, perf_counter() - due) * 1000)

@@ -46,6 +46,7 @@ class FakeKafka:
         self.topics = topics
         self.committed: dict[str, dict[tuple[str, int], int]] = {}
         self.end = 100
+        self.endless: int | None = None
         self.fetch_codes: dict[str, Codes] = {}
         self.find_codes: dict[str, Codes] = {}
         self.end_codes: dict[tuple[str, int], Codes] = {}
@@ -124,7 +125,7 @@ class FakeKafka:
         return (
             0,
             [
-                (topic, [(number, _next(self.end_codes, (topic, number)), -1, self.end) for number, _ in numbers])
+                (topic, [(n, _next(self.end_codes, (topic, n)), -1, self.end) for n, _ in numbers if n != self.endless])
                 for topic, numbers in request.topics
             ],
         )

@@ -112,11 +112,15 @@ def test_a_workload_identity_asks_for_the_account_and_nothing_else() -> None:
 
 
 def test_an_object_may_have_an_identity_of_its_own() -> None:
-    own = {"identityId": "other", "identityTenantId": "elsewhere", "identityAuthorityHost": "https://login.example"}
+    own = {
+        "identityId": "other",
+        "identityTenantId": "elsewhere",
+        "identityAuthorityHost": "https://login.microsoftonline.us/",
+    }
     source = loaded({"accountName": "shop"}, {**WORKLOAD, **own}).source()
     assert source.identity is not None
     assert source.identity.client_id == "other"
-    assert source.identity.token_url == "https://login.example/elsewhere/oauth2/v2.0/token"
+    assert source.identity.token_url == "https://login.microsoftonline.us/elsewhere/oauth2/v2.0/token"
 
 
 @pytest.mark.parametrize("missing", sorted(DAEMON))
@@ -125,9 +129,24 @@ def test_a_daemon_without_identity_says_so(missing: str) -> None:
     assert "which the daemon does not have" in problems({"accountName": "shop"}, auth)["podIdentity"]
 
 
-def test_a_token_file_is_never_sent_in_the_clear() -> None:
-    auth = {**WORKLOAD, "identityAuthorityHost": "http://login.example"}
-    assert problems({"accountName": "a"}, auth) == {"identityAuthorityHost": "must be an https URL"}
+@pytest.mark.parametrize(
+    "host", ["https://evil.example", "http://login.microsoftonline.com", "login.microsoftonline.com"]
+)
+def test_an_object_cannot_choose_who_gets_the_daemons_token(host: str) -> None:
+    """Whoever gets it can act as the daemon."""
+    auth = {**WORKLOAD, "identityAuthorityHost": host}
+    assert problems({"accountName": "shop"}, auth).keys() == {"identityAuthorityHost"}
+
+
+def test_the_daemons_own_login_host_is_trusted() -> None:
+    private = {**WORKLOAD, "authorityHost": "https://login.private.example/"}
+    for auth in (private, {**private, "identityAuthorityHost": "https://login.private.example"}):
+        source = loaded({"accountName": "shop"}, auth).source()
+        assert source.identity is not None
+        assert source.identity.token_url == "https://login.private.example/tenant/oauth2/v2.0/token"
+    assert "podIdentity" in problems(
+        {"accountName": "shop"}, {**WORKLOAD, "authorityHost": "http://login.private.example"}
+    )
 
 
 def test_other_identities_are_refused() -> None:
@@ -150,7 +169,15 @@ def test_clouds(metadata: dict[str, str], suffix: str) -> None:
     assert source.endpoint == f"https://shop.{suffix}"
 
 
-@pytest.mark.parametrize("metadata", [{"cloud": "Private"}, {"cloud": "Moon"}])
+@pytest.mark.parametrize("name", ["evil.example/", "evil.example?", "user@evil.example", "a#", "x" * 64, "ab", "Shop"])
+def test_an_account_is_a_name_and_no_host(name: str) -> None:
+    """The daemon's token goes where it leads."""
+    assert problems({"accountName": name}, WORKLOAD).keys() == {"accountName"}
+
+
+@pytest.mark.parametrize(
+    "metadata", [{"cloud": "Private"}, {"cloud": "Moon"}, {"cloud": "Private", "endpointSuffix": "x/y"}]
+)
 def test_an_unknown_cloud_is_a_problem(metadata: dict[str, str]) -> None:
     assert "cloud" in problems({"accountName": "shop", **metadata}, WORKLOAD)
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scaler.declare import load
@@ -116,6 +116,7 @@ EXPRESSION = st.tuples(*[field(one) for one in _schedule.FIELDS]).map(" ".join)
 MOMENT = st.floats(1.7e9, 1.9e9)
 
 
+@settings(deadline=None)
 @given(EXPRESSION, st.sampled_from(["UTC", "Europe/Berlin", "America/Havana", "Australia/Lord_Howe"]), MOMENT)
 def test_the_next_time_is_later_and_matches(expression: str, timezone: str, now: float) -> None:
     comes = _schedule.following(expression, timezone, now)
@@ -216,6 +217,7 @@ def test_a_midnight_that_is_left_out() -> None:
     assert open_hours("2026-04-24", "Africa/Cairo", "0 0 * * *", "0 2 * * *") == ["01:00", "01:15", "01:30", "01:45"]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 23), st.integers(1, 22), MOMENT, st.sampled_from(["Europe/Berlin", "America/New_York", "UTC"]))
 def test_a_daily_window_is_open_by_the_wall_clock(start: int, length: int, now: float, timezone: str) -> None:
     """Whatever the zone, but for the night in which the clock is set."""

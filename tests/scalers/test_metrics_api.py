@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scaler.declare import UNRESOLVED, load
@@ -139,11 +139,13 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(JSON, st.text('ab.#*?|@\\()"=<>%01 ', max_size=30))
 def test_no_path_breaks(document: Any, path: str) -> None:
     _gjson.get(document, path)
 
 
+@settings(deadline=None)
 @given(st.text("ab*?\\", max_size=20), st.text("ab", max_size=20))
 def test_a_wildcard_means_what_it_says(pattern: str, text: str) -> None:
     plain = pattern.replace("\\", "")

@@ -13,15 +13,17 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @asynccontextmanager
-async def serving(handle: Handler, *, context: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+async def serving(
+    handle: Handler, *, context: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> AsyncIterator[str]:
     """A server on loopback that hands every request to `handle`; yields its URL, without a slash at the end."""
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", handle)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
-        host, port = runner.addresses[0][:2]
+        await web.TCPSite(runner, host, 0, ssl_context=context).start()
+        port = runner.addresses[0][1]
         yield f"{'https' if context else 'http'}://{host}:{port}"
     finally:
         await runner.cleanup()

@@ -89,7 +89,7 @@ async def soon(read: Callable[[], T | None]) -> T:
 async def until(true: Callable[[], object], within: float = PATIENCE) -> None:
     async with asyncio.timeout(within):
         while True:
-            if await asyncio.to_thread(true):
+            if await asyncio.to_thread(lambda: bool(true())):
                 return
             await asyncio.sleep(0.005)
 

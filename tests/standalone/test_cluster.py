@@ -149,9 +149,9 @@ async def test_a_readiness_probe_is_honoured(folder: Path) -> None:
 @pytest.mark.parametrize("status", [0, 1])
 async def test_a_worker_that_ends_is_started_again(folder: Path, status: int, caplog: pytest.LogCaptureFixture) -> None:
     write(folder, "deployment.yaml", deployment(["sh", "-c", f"echo start; exit {status}"]))
-    async with serving(folder) as scene:
+    async with serving(folder, rests=(0.01, 0.01, 0.01, 1000.0)) as scene:
         await scene.apply(1)
-        await until(lambda: len(scene.log("web-0").split()) >= 4)
+        await until(lambda: len(scene.log("web-0").split()) == 4)
         assert (await scene.target()).exists == 1
     assert caplog.text.count(f"a worker ended with exit code {status} and is started again") == 1
 
@@ -161,8 +161,8 @@ async def test_back_off_grows_and_a_scale_down_does_not_wait_for_it(folder: Path
     async with serving(folder, rests=(0.01, 0.01, 1000.0)) as scene:
         await scene.apply(1)
         await until(lambda: len(scene.log("web-0").split()) == 3)
-        target = await scene.target()
-        assert (target.exists, target.ready) == (1, 0)
+        target = await scene.sees(lambda target: not target.ready)
+        assert target.exists == 1
         assert not target.pods[0].pending
         await scene.apply(0)
         await until(lambda: scene.shown.get("wanted") == 0)
@@ -309,9 +309,9 @@ async def test_what_nobody_targets_any_more_is_ended(folder: Path, gone: str) ->
         pids = list(scene.pids.values())
         (folder / gone).unlink()
         await until(lambda: not any(alive(pid) for pid in pids))
-        await until(lambda: scene.saved("state.json")["deployments"] == {})
         with pytest.raises(NotFound):
-            await scene.target()
+            await scene.sees(lambda target: False)
+        await until(lambda: scene.saved("state.json")["deployments"] == {})
         write(folder, "object.yaml", scaled_object())
         write(folder, "deployment.yaml", deployment(spec_replicas=1))
         await until(lambda: "default/web" in scene.saved("state.json")["deployments"])

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -136,10 +137,12 @@ async def test_what_cannot_be_started(tmp_path: Path, command: str, directory: s
 
 
 async def test_a_start_that_nobody_waits_for_any_more_is_undone(tmp_path: Path) -> None:
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
     starting = asyncio.ensure_future(start(launch(tmp_path, "sleep", "1000")))
     await asyncio.sleep(0)
     starting.cancel()
     await asyncio.gather(starting, return_exceptions=True)
+    await asyncio.to_thread(lambda: None)  # the one thread has got so far: the process was started
     await until(lambda: not list(procfs.strays(tmp_path)))
 
 
