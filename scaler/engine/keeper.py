@@ -1,6 +1,6 @@
-"""The one task that owns a source's connection: opens it when somebody asks, serves, closes it when it is gone or nobody
-has asked for long. It is entered and left in the same task; the queue of questions *is* the batch, and equal questions
-of one batch are one.
+"""The one task that owns a source's connection: opens it when somebody asks, serves, closes it when it is gone or
+nobody has asked for long. It is entered and left in the same task; the queue of questions *is* the batch, and equal
+questions of one batch are one.
 
 A failure of one query is that query's. A failure of the connection is everybody's who waits: it is closed, the keeper
 rests (longer each time), and answers meanwhile with the same error and its original `at`, so that a dead source is

@@ -9,8 +9,8 @@ from scaler.engine.agenda import Agenda
 from scaler.engine.board import Board
 from scaler.engine.cluster import Cluster
 from scaler.engine.faults import Faults
-from scaler.engine.narrator import Narrator
 from scaler.engine.keeper import Answered
+from scaler.engine.narrator import Narrator
 from scaler.engine.pool import Pool
 from scaler.engine.watching import Bind, Watching
 from scaler.errors import ClusterError, Conflict, NotFound, SourceError

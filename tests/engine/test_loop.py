@@ -7,7 +7,7 @@ import pytest
 
 from scaler.core.model import Advice, Decision, Failure, State, Why
 from scaler.engine.cluster import Gone
-from scaler.errors import ClusterError, Conflict, NotFound, SourceError
+from scaler.errors import ClusterError, Conflict, NotFound, ScalerError, SourceError
 from scaler.manifests.watched import Ref, Watched
 from tests.cluster.remembering import RememberingCluster
 from tests.engine.scene import EPOCH, Rising, ref, scene, trigger
@@ -367,8 +367,8 @@ async def test_an_object_that_goes_while_it_is_served_leaves_no_trace() -> None:
 
 
 async def test_an_owner_who_cannot_be_told_stops_nobody() -> None:
-    async def away(*_: object) -> None:
-        raise ClusterError("the API server is away")
+    async def away(ref: Ref, problem: ScalerError) -> None:
+        raise ClusterError(f"the API server is away, {problem} is not told to {ref}")
 
     source = Batch(server=Server(answers={"q": 10}))
     async with scene() as stage:
