@@ -311,10 +311,11 @@ async def test_what_nobody_targets_any_more_is_ended(folder: Path, gone: str) ->
         await until(lambda: not any(alive(pid) for pid in pids))
         with pytest.raises(NotFound):
             await scene.sees(lambda target: False)
-        await until(lambda: scene.saved("state.json")["deployments"] == {})
-        write(folder, "object.yaml", scaled_object())
+        await until(lambda: len(scene.changes) == 3)
         write(folder, "deployment.yaml", deployment(spec_replicas=1))
-        await until(lambda: "default/web" in scene.saved("state.json")["deployments"])
+        write(folder, "object.yaml", scaled_object())
+        await until(lambda: len(scene.changes) == (5 if gone == "object.yaml" else 4))
+        await scene.sees(lambda target: target.wanted == 1)
         await scene.ready(1)
 
 
