@@ -19,7 +19,7 @@ class KafkaAccess(Declared):
 
     tls: str = param("Whether to connect by TLS.", default="disable", choices=("enable", "disable"), places=BOTH)
     ca: str = param(
-        "Certificates of the authorities to trust, in PEM; by default those of the system.", default="", places=(AUTH,)
+        "Certificates of the authorities to trust, in PEM, beside those of the system.", default="", places=(AUTH,)
     )
     cert: str = param("Certificate to show to the brokers, in PEM; with `key`.", default="", places=(AUTH,))
     key: str = secret("Private key of `cert`, in PEM.", default="")

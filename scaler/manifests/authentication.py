@@ -12,6 +12,21 @@ from scaler.manifests.watched import Manifest, Ref
 
 Values = Mapping[str, str]
 
+GIVEN = frozenset(
+    (
+        "podIdentity",
+        "identityId",
+        "identityTenantId",
+        "identityAuthorityHost",
+        "federatedTokenFile",
+        "authorityHost",
+        "clientId",
+        "tenantId",
+    )
+)
+"""What only `podIdentity` and the daemon itself may say. From a Secret these could make the daemon show its own token,
+or any file it can read, to a host of somebody's choice."""
+
 
 class Credentials:
     """Made for binding one object. `identity` is the daemon's own workload identity, as parameters."""
@@ -57,7 +72,8 @@ class Credentials:
         except NotFound:
             raise CredentialError(f"{path}: there is no {kind} {name}") from None
         spec = _spec(manifest, path)
-        found = await resolve(spec.references(self.target.name), self._read)
+        resolved = await resolve(spec.references(self.target.name), self._read)
+        found = {name: value for name, value in resolved.items() if name not in GIVEN}
         if spec.pod_identity:
             found.update(spec.pod_identity.parameters())
             if spec.pod_identity.provider == "azure-workload":

@@ -17,14 +17,15 @@ from typing import Self
 import msgspec
 
 from scaler.core.model import Decision, Mode, Target
-from scaler.engine.cluster import Appeared, Change, Changed, Gone, Synced, Touched
+from scaler.engine.cluster import Appeared, Change, Synced
 from scaler.errors import ClusterError, NotFound, ScalerError
 from scaler.logs import Changes
 from scaler.manifests.watched import Manifest, Ref, Watched
 from scaler.sdk.source import AnySource
 from scaler.standalone import procfs
+from scaler.standalone.documents import data_of
 from scaler.standalone.environment import environment
-from scaler.standalone.folder import Folder, data_of, look
+from scaler.standalone.folder import OBJECT, Folder, changes, look
 from scaler.standalone.journal import Journal
 from scaler.standalone.leadership import locked
 from scaler.standalone.processes import Launch
@@ -36,8 +37,6 @@ from scaler.standalone.worker import RESTS, Site
 from scaler.standalone.workload import Workload, workload_of
 
 log = logging.getLogger(__name__)
-
-OBJECT = "ScaledObject"
 
 
 class StandaloneCluster:
@@ -86,9 +85,9 @@ class StandaloneCluster:
         raised: BaseException | None = None
         state, status = self._journals
         async with locked(self._own / "lock", self._reload):
-            await self._recall()
+            before = await self._recall()
             async with state.kept(), status.kept(), asyncio.TaskGroup() as tasks:
-                await self._begin(tasks)
+                await self._begin(tasks, before)
                 try:
                     yield
                 except BaseException as error:  # is raised below: first the workers end, with their grace
@@ -106,7 +105,10 @@ class StandaloneCluster:
         yield Synced()
         while True:
             await asyncio.sleep(self._reload)
-            self._follow(await asyncio.to_thread(look, self._path, self._folder))
+            found = await asyncio.to_thread(look, self._path, self._folder)
+            if found is self._folder:
+                continue
+            self._follow(found)
             now = self._manifests()
             for change in changes(told, now):
                 yield self._with_memory(change)
@@ -153,18 +155,19 @@ class StandaloneCluster:
 
     # ---------------------------------------------------------------------------------------------------- begin and end
 
-    async def _recall(self) -> None:
-        self._before = await asyncio.to_thread(load, self._own / "state.json")
-        self._memory = Memory(self._before.objects)
+    async def _recall(self) -> Remembered:
+        """Under the lock: what an earlier daemon left, and what the folder says now."""
+        before = await asyncio.to_thread(load, self._own / "state.json")
+        self._memory = Memory(before.objects)
         self._boot = await asyncio.to_thread(procfs.boot)
-        self._found = await asyncio.to_thread(look, self._path)
+        self._folder = await asyncio.to_thread(look, self._path)
+        return before
 
-    async def _begin(self, tasks: asyncio.TaskGroup) -> None:
-        """Under the lock: who is still there, and what the folder says now."""
+    async def _begin(self, tasks: asyncio.TaskGroup, before: Remembered) -> None:
         site = Site(self._launch, self._own / "logs", self._rests, self._clock)
         self._roster = Roster(site, tasks, self._touch)
-        await self._roster.take_over(self._path, self._before)
-        self._follow(self._found)
+        await self._roster.take_over(self._path, before)
+        self._follow(self._folder)
         self._leading.set()
 
     def _end(self) -> None:
@@ -181,10 +184,8 @@ class StandaloneCluster:
 
     def _follow(self, folder: Folder) -> None:
         """A look at the folder that found something else than the one before."""
-        if folder is self._folder:
-            return
-        self._folder = folder
-        for name in {*folder.files, "."}:
+        known, self._folder = self._folder.files, folder
+        for name in sorted({*known, *folder.files, "."}):
             self._say(name, folder.problems.get(name))
         for ignored in folder.ignored:
             if self._said.news(("ignored", ignored), True):
@@ -205,13 +206,11 @@ class StandaloneCluster:
 
     def _manifests(self) -> Mapping[Ref, Manifest]:
         """All of them, each ScaledObject with the moment of its creation."""
-        return {
-            ref: self._dated(manifest) if ref.kind == OBJECT else manifest
-            for ref, manifest in self._folder.manifests.items()
-        }
-
-    def _dated(self, manifest: Manifest) -> Manifest:
-        return replace(manifest, created=self._memory.created(manifest, self._clock()))
+        now, found = self._clock(), dict(self._folder.manifests)
+        for ref in found:
+            if ref.kind == OBJECT:
+                found[ref] = replace(found[ref], created=self._memory.created(found[ref], now))
+        return found
 
     def _with_memory(self, change: Change) -> Change:
         if isinstance(change, Appeared):
@@ -242,20 +241,9 @@ class StandaloneCluster:
         return self._status.render(targets, self._folder.problems)
 
 
-def changes(before: Mapping[Ref, Manifest], after: Mapping[Ref, Manifest]) -> Iterator[Change]:
-    """What is different: first what objects are bound from, then the objects."""
-    different = [ref for ref in {**before, **after} if before.get(ref) != after.get(ref)]
-    yield from (Touched(ref) for ref in different if ref.kind != OBJECT)
-    for ref in different:
-        if ref.kind != OBJECT:
-            continue
-        if ref not in after:
-            yield Gone(ref)
-        else:
-            yield Changed(after[ref]) if ref in before else Appeared(after[ref])
-
-
 def _prepare(own: Path) -> None:
+    if not Path("/proc/self/stat").exists():
+        raise ClusterError("local processes need Linux: there is no /proc")
     try:
         own.mkdir(mode=0o700, exist_ok=True)
         (own / "logs").mkdir(exist_ok=True)

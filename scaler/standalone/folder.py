@@ -3,38 +3,22 @@
 A change of a file is believed when two looks agree on it, so that a file that is being written, or replaced by its
 deletion, changes nothing. A file that cannot be understood keeps its old objects, as `kubectl apply` would."""
 
-import base64
 import hashlib
-import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-import msgspec
-import yaml
-
+from scaler.engine.cluster import Appeared, Change, Changed, Gone, Touched
 from scaler.errors import ClusterError
 from scaler.manifests.watched import Manifest, Ref
+from scaler.standalone.documents import Unusable, parsed
 
-KINDS = frozenset(
-    {
-        ("keda.sh", "ScaledObject"),
-        ("keda.sh", "TriggerAuthentication"),
-        ("keda.sh", "ClusterTriggerAuthentication"),
-        ("apps", "Deployment"),
-        ("", "Secret"),
-        ("", "ConfigMap"),
-    }
-)
-"""(API group, kind) of what means something here."""
+OBJECT = "ScaledObject"
 
 SUFFIXES = (".yaml", ".yml", ".json")
 
 Stamp = tuple[int, ...]
-
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +71,6 @@ def look(path: Path, before: Folder | None = None) -> Folder:
     return _merged(files)
 
 
-def data_of(manifest: Manifest) -> Mapping[str, str]:
-    """The data of a Secret or ConfigMap, decoded."""
-    data = manifest.body.get("data") or {}
-    if manifest.ref.kind == "ConfigMap":
-        return dict(data)
-    decoded = {key: _text(value) for key, value in data.items()}
-    return {**decoded, **(manifest.body.get("stringData") or {})}
-
-
 def _stamps(path: Path) -> Iterator[tuple[str, Stamp]]:
     with os.scandir(path) as entries:
         for entry in entries:
@@ -124,87 +99,10 @@ def _read(path: Path, known: File) -> File:
     if digest == known.digest:
         return known
     try:
-        manifests, ignored = _parsed(path.name, content, strict=bool(known.manifests))
-    except _Unusable as error:
+        manifests, ignored = parsed(path.name, content, strict=bool(known.manifests))
+    except Unusable as error:
         return replace(known, digest=digest, problem=str(error))
     return File(digest=digest, manifests=manifests, ignored=ignored)
-
-
-class _Unusable(Exception):
-    """Why a file is left out; never quotes the file, which may hold secrets."""
-
-
-def _parsed(name: str, content: bytes, *, strict: bool) -> tuple[tuple[Manifest, ...], tuple[str, ...]]:
-    """The manifests in it, and what is none. Where there have been some before (`strict`), a document that is none is
-    more likely to be half of one."""
-    manifests: list[Manifest] = []
-    ignored: list[str] = []
-    for number, document in enumerate(_documents(name, content), 1):
-        version, kind = (document.get("apiVersion"), document.get("kind")) if isinstance(document, dict) else ("", "")
-        if not version or not kind:
-            if strict:
-                raise _Unusable(f"document {number} is not a manifest: it has no apiVersion or kind")
-            ignored.append(f"document {number} in {name}, which is not a manifest,")
-        elif (str(version).rpartition("/")[0], kind) in KINDS:
-            manifests.append(_manifest(document, number))
-        else:
-            ignored.append(f"{version} {kind} in {name}")
-    return tuple(manifests), tuple(ignored)
-
-
-def _documents(name: str, content: bytes) -> Iterator[Any]:
-    """All documents, as JSON knows them; a List is what it lists."""
-    try:
-        found = [json.loads(content)] if name.endswith(".json") else list(yaml.load_all(content, _Loader))
-        plain = msgspec.json.decode(msgspec.json.encode([one for one in found if one is not None]))
-    except yaml.MarkedYAMLError as error:
-        line = f" (line {error.problem_mark.line + 1})" if error.problem_mark else ""
-        raise _Unusable(f"is not YAML{line}") from None
-    except json.JSONDecodeError as error:
-        raise _Unusable(f"is not JSON (line {error.lineno})") from None
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError):
-        raise _Unusable("holds something that no manifest can hold") from None
-    for one in plain:
-        if isinstance(one, dict) and one.get("kind") == "List" and isinstance(one.get("items"), list):
-            yield from one["items"]
-        else:
-            yield one
-
-
-def _manifest(document: dict[str, Any], number: int) -> Manifest:
-    kind, metadata = document["kind"], document.get("metadata")
-    if not isinstance(metadata, dict):
-        raise _Unusable(f"document {number} ({kind}): metadata is missing")
-    name = metadata.get("name")
-    if not isinstance(name, str) or not name or "/" in name:
-        raise _Unusable(f"document {number} ({kind}): metadata.name is missing")
-    namespace = "" if kind.startswith("Cluster") else str(metadata.get("namespace") or "default")
-    if "/" in namespace:
-        raise _Unusable(f"document {number} ({kind}): metadata.namespace is not a name")
-    manifest = Manifest(Ref(kind, namespace, name), document)
-    if kind in ("Secret", "ConfigMap"):
-        _check_data(manifest, number)
-    return manifest
-
-
-def _check_data(manifest: Manifest, number: int) -> None:
-    for part in ("data", "stringData"):
-        data = manifest.body.get(part) or {}
-        where = f"document {number} ({manifest.ref.kind} {manifest.ref.name}): {part}"
-        if not isinstance(data, dict):
-            raise _Unusable(f"{where} must be a mapping")
-        for key, value in data.items():
-            if not isinstance(value, str):
-                raise _Unusable(f"{where}.{key} must be text; put it in quotes")
-    try:
-        data_of(manifest)
-    except ValueError:
-        raise _Unusable(f"document {number} (Secret {manifest.ref.name}): data must be base64") from None
-
-
-def _text(encoded: str) -> str:
-
-    return base64.b64decode("".join(encoded.split()), validate=True).decode(errors="surrogateescape")
 
 
 def _merged(files: Mapping[str, File]) -> Folder:
@@ -219,3 +117,16 @@ def _merged(files: Mapping[str, File]) -> Folder:
                 again = f"{manifest.ref.kind} {manifest.ref} is already defined in {first}"
                 problems[name] = f"{problems[name]}; {again}" if name in problems else again
     return Folder(files, manifests, problems, tuple(one for file in files.values() for one in file.ignored))
+
+
+def changes(before: Mapping[Ref, Manifest], after: Mapping[Ref, Manifest]) -> Iterator[Change]:
+    """What is different: first what objects are bound from, then the objects."""
+    different = [ref for ref in {**before, **after} if before.get(ref) != after.get(ref)]
+    yield from (Touched(ref) for ref in different if ref.kind != OBJECT)
+    for ref in different:
+        if ref.kind != OBJECT:
+            continue
+        if ref not in after:
+            yield Gone(ref)
+        else:
+            yield Changed(after[ref]) if ref in before else Appeared(after[ref])

@@ -50,11 +50,11 @@ class Workload:
         """How the worker of that name is started. Its environment is the daemon's, its name, and the container's own.
         Relative paths are relative to the folder of the manifests. Raises `NotFound` for a missing Secret."""
         fields = {"metadata.name": name, "metadata.namespace": self.ref.namespace}
-        own = environment(self.container, self.ref.namespace, fields, read)
-        mark = {WORKER: name, "HOSTNAME": name, FOLDER: str(folder)}
+        mark = {WORKER: name, FOLDER: str(folder)}
+        own = {"HOSTNAME": name, **environment(self.container, self.ref.namespace, fields, read), **mark}
         return Launch(
             command=tuple(expand(word, own) for word in (*self.container.command, *self.container.args)),
-            environment={**inherited, **mark, **own, FOLDER: str(folder), WORKER: name},
+            environment={**inherited, **own},
             directory=os.path.normpath(folder / self.container.working_dir),
             where=WHERE,
             name=self.container.command[0],

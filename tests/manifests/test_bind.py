@@ -203,6 +203,17 @@ async def test_credentials_reach_the_source_and_are_never_shown() -> None:
     assert {TA, SECRET} <= watched.refs
 
 
+async def test_a_secret_cannot_pose_as_the_daemons_identity() -> None:
+    """Else whoever may write a Secret could have any file of the daemon's sent to a host of their choice."""
+    names = ("podIdentity", "federatedTokenFile", "authorityHost", "clientId", "tenantId", "identityAuthorityHost")
+    refs = [{"parameter": name, "name": "kafka", "key": "k"} for name in names]
+    entry = {"type": "azure-queue", "metadata": {"queueName": "q", "accountName": "acc"}}
+    entry["authenticationRef"] = {"name": "login"}
+    with pytest.raises(ManifestError) as raised:
+        await bound(scaled_object(triggers=[entry]), {SECRET: {"k": "azure-workload"}}, {TA: {"secretTargetRef": refs}})
+    assert "spec.triggers[0]" in str(raised.value)
+
+
 async def test_the_same_manifest_is_the_same_question() -> None:
     first, second = await bound(scaled_object()), await bound(scaled_object())
     assert first.triggers[0].source == second.triggers[0].source

@@ -167,11 +167,11 @@ def told(url: str, path: str) -> dict[str, Any]:
 
 
 async def test_all_consumers_of_an_account_are_one_request(nats: Nats) -> None:
-    await nats.create_stream("many", "many.*")
-    queries = [Consumer("$G", "", "many", f"worker{index}") for index in range(20)]
+    await nats.create_stream("crowd", "crowd.*")
+    queries = [Consumer("$G", "", "crowd", f"worker{index}") for index in range(20)]
     for query in queries:
-        await nats.create_consumer("many", query.name)
-    await nats.publish("many.one", 2)
+        await nats.create_consumer("crowd", query.name)
+    await nats.publish("crowd.one", 2)
     url = f"http://{nats.monitoring}"
     before = requests([url], "/jsz")
     assert await asked(url, *queries) == [Pending(2, 0)] * 20

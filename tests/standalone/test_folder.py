@@ -6,7 +6,8 @@ import pytest
 
 from scaler.errors import ClusterError
 from scaler.manifests.watched import Ref
-from scaler.standalone.folder import Folder, data_of, look
+from scaler.standalone.documents import data_of
+from scaler.standalone.folder import Folder, look
 from tests.standalone.scene import deployment, scaled_object, secret, write
 
 WEB = Ref("Deployment", "default", "web")

@@ -32,13 +32,13 @@ def test_what_is_started(tmp_path: Path) -> None:
     found = workload(
         deployment(
             ["run", "--as=$(WHO)"],
-            args=["$(PATH)", "$$x"],
+            args=["$(PATH)", "$$x", "$(EVENT_SCALER_WORKER)"],
             workingDir="sub/../work",
             env=[{"name": "WHO", "value": "me"}, {"name": "PATH", "value": "/own"}],
         )
     )
     launch = found.launch("web-3", tmp_path, {"PATH": "/bin", "LANG": "C", "EVENT_SCALER_WORKER": "another"}, nothing)
-    assert launch.command == ("run", "--as=me", "/own", "$x")
+    assert launch.command == ("run", "--as=me", "/own", "$x", "web-3")
     assert launch.directory == str(tmp_path / "work")
     assert launch.environment == {
         "PATH": "/own",
