@@ -53,6 +53,10 @@ class Loop:
         """What keeps the daemon from serving everything that there was at its start; empty when nothing does."""
         return self._watching.unready()
 
+    async def ready(self) -> None:
+        """Wait until everything that there was at the start is bound, or refused."""
+        await self._watching.ready.wait()
+
     async def run(self) -> None:
         """Serve until cancelled."""
         async with asyncio.TaskGroup() as self._tasks:

@@ -46,6 +46,7 @@ class Watching:
         self._known: dict[Ref, _Known] = {}
         self._places = asyncio.Semaphore(AT_ONCE)
         self._synced = False
+        self.ready = asyncio.Event()
         self._tasks: asyncio.TaskGroup
 
     def get(self, ref: Ref) -> Watched | None:
@@ -59,6 +60,11 @@ class Watching:
             return "the manifests have not been read yet"
         untried = sum(not known.tried for known in self._known.values())
         return f"{untried} objects are not bound yet" if untried else ""
+
+    def _look_around(self) -> None:
+        """`ready` is set once and for all: what comes later is new."""
+        if not self.ready.is_set() and not self.unready():
+            self.ready.set()
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as self._tasks:
@@ -74,6 +80,7 @@ class Watching:
                         self._touched(ref)
                     case Synced():
                         self._synced = True
+                        self._look_around()
 
     def _take(self, manifest: Manifest, remembered: State | None) -> None:
         known = self._known.setdefault(manifest.ref, _Known(manifest, remembered))
@@ -86,6 +93,7 @@ class Watching:
         self._agenda.drop(ref)
         self._board.drop(ref)
         self._faults.forget(ref)
+        self._look_around()
 
     def _touched(self, touched: Ref) -> None:
         """What was bound from the touched object, and what is not bound at all, is bound from what is there now."""
@@ -107,6 +115,7 @@ class Watching:
                 watched = await self._bind(manifest)
         except Exception as error:  # one object's bug stays one object's bug
             known.tried = True
+            self._look_around()
             if self._is_newest(manifest):
                 self._bind_later(known, error)
                 await self._faults.tell(manifest.ref, error)
@@ -121,6 +130,7 @@ class Watching:
     def _place(self, known: _Known, watched: Watched) -> None:
         first = known.watched is None
         known.watched, known.refusals, known.tried = watched, 0, True
+        self._look_around()
         self._board.place(watched, known.remembered)
         self._faults.bound(watched)
         slot, alone = slot_of(watched)

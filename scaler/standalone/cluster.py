@@ -18,23 +18,22 @@ import msgspec
 
 from scaler.core.model import Decision, Mode, Target
 from scaler.engine.cluster import Appeared, Change, Synced
-from scaler.errors import ClusterError, NotFound, ScalerError
+from scaler.errors import ClusterError, ScalerError
 from scaler.logs import Changes
 from scaler.manifests.watched import Manifest, Ref, Watched
 from scaler.sdk.source import AnySource
 from scaler.standalone import procfs
-from scaler.standalone.documents import data_of
-from scaler.standalone.environment import environment
 from scaler.standalone.folder import OBJECT, Folder, changes, look
 from scaler.standalone.journal import Journal
 from scaler.standalone.leadership import locked
 from scaler.standalone.processes import Launch
+from scaler.standalone.reading import Reader
 from scaler.standalone.remembered import Memory, Remembered, load
 from scaler.standalone.roster import Roster
 from scaler.standalone.status import Status
 from scaler.standalone.usage import LocalUsage, Running
 from scaler.standalone.worker import RESTS, Site
-from scaler.standalone.workload import Workload, workload_of
+from scaler.standalone.workload import Workload
 
 log = logging.getLogger(__name__)
 
@@ -135,19 +134,10 @@ class StandaloneCluster:
         self._touch()
 
     async def read(self, ref: Ref) -> Mapping[str, str]:
-        if ref.kind != "Environment":
-            return self._read(ref)
-        name, _, wanted = ref.name.partition("/")
-        workload = workload_of(await self.manifest(Ref("Deployment", ref.namespace, name)))
-        container = next((one for one in workload.containers if one.name == wanted or not wanted), None)
-        if container is None:
-            raise NotFound(f"Deployment {name} has no container {wanted}")
-        return environment(container, ref.namespace, {}, self._read)
+        return await Reader(self._folder).read(ref)
 
     async def manifest(self, ref: Ref) -> Manifest:
-        if (found := self._folder.manifests.get(ref)) is None:
-            raise NotFound(f"there is no {ref.kind} {ref.name} in the folder")
-        return found
+        return await Reader(self._folder).manifest(ref)
 
     def sources(self) -> Mapping[str, AnySource]:
         usage = LocalUsage(str(self._path), self._running, self._clock)
@@ -217,16 +207,11 @@ class StandaloneCluster:
             return replace(change, remembered=self._memory.state(change.manifest.ref))
         return change
 
-    def _read(self, ref: Ref) -> Mapping[str, str]:
-        if ref.kind not in ("Secret", "ConfigMap") or ref not in self._folder.manifests:
-            raise NotFound(f"there is no {ref.kind} {ref.name} in the folder")
-        return data_of(self._folder.manifests[ref])
-
     def _running(self, ref: Ref) -> Iterator[Running]:
         return self._led().running(ref)
 
     def _launch(self, workload: Workload, name: str) -> Launch:
-        return workload.launch(name, self._path, self._inherited, self._read)
+        return workload.launch(name, self._path, self._inherited, Reader(self._folder).data)
 
     def _touch(self) -> None:
         for journal in self._journals:

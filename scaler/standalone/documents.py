@@ -36,12 +36,13 @@ def parsed(name: str, content: bytes, *, strict: bool) -> tuple[tuple[Manifest, 
     manifests: list[Manifest] = []
     ignored: list[str] = []
     for number, document in enumerate(_documents(name, content), 1):
-        version, kind = (document.get("apiVersion"), document.get("kind")) if isinstance(document, dict) else ("", "")
-        if not version or not kind:
+        kind = document.get("kind") if isinstance(document, dict) else None
+        version = document.get("apiVersion") if isinstance(document, dict) else None
+        if not isinstance(kind, str) or not isinstance(version, str):
             if strict:
                 raise Unusable(f"document {number} is not a manifest: it has no apiVersion or kind")
             ignored.append(f"document {number} in {name}, which is not a manifest,")
-        elif (str(version).rpartition("/")[0], kind) in KINDS:
+        elif (version.rpartition("/")[0], kind) in KINDS:
             manifests.append(_manifest(document, number))
         else:
             ignored.append(f"{version} {kind} in {name}")
@@ -99,7 +100,6 @@ def _check_data(manifest: Manifest, number: int) -> None:
 
 
 def _text(encoded: str) -> str:
-
     return base64.b64decode("".join(encoded.split()), validate=True).decode(errors="surrogateescape")
 
 

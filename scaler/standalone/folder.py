@@ -6,6 +6,7 @@ deletion, changes nothing. A file that cannot be understood keeps its old object
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -75,8 +76,9 @@ def _stamps(path: Path) -> Iterator[tuple[str, Stamp]]:
     with os.scandir(path) as entries:
         for entry in entries:
             if not entry.name.startswith(".") and entry.name.endswith(SUFFIXES) and entry.is_file():
-                found = entry.stat()
-                yield entry.name, (found.st_mtime_ns, found.st_size, found.st_ino, found.st_ctime_ns)
+                with suppress(FileNotFoundError):  # vanished since it was listed
+                    found = entry.stat()
+                    yield entry.name, (found.st_mtime_ns, found.st_size, found.st_ino, found.st_ctime_ns)
 
 
 def _look(path: Path, known: File | None, stamp: Stamp | None, *, first: bool) -> File:
@@ -99,7 +101,7 @@ def _read(path: Path, known: File) -> File:
     if digest == known.digest:
         return known
     try:
-        manifests, ignored = parsed(path.name, content, strict=bool(known.manifests))
+        manifests, ignored = parsed(path.name, content, strict=bool(known.manifests) and not known.ignored)
     except Unusable as error:
         return replace(known, digest=digest, problem=str(error))
     return File(digest=digest, manifests=manifests, ignored=ignored)

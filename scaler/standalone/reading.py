@@ -5,8 +5,9 @@ from collections.abc import Mapping
 
 from scaler.errors import NotFound
 from scaler.manifests.watched import Manifest, Ref
+from scaler.standalone.documents import data_of
 from scaler.standalone.environment import environment
-from scaler.standalone.folder import Folder, data_of
+from scaler.standalone.folder import Folder
 from scaler.standalone.workload import workload_of
 
 
@@ -31,6 +32,9 @@ class Reader:
         return environment(container, ref.namespace, {}, self.data)
 
     def data(self, ref: Ref) -> Mapping[str, str]:
+        """The data of a Secret or ConfigMap."""
+        if ref.kind not in ("Secret", "ConfigMap"):
+            raise NotFound(f"a {ref.kind} has no data")
         return data_of(self._manifest(ref))
 
     def _manifest(self, ref: Ref) -> Manifest:

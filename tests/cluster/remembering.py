@@ -32,8 +32,7 @@ class RememberingCluster:
             yield await self.changes.get()
 
     async def seen(self, watched: Watched) -> Target:
-        count = _found(self.replicas, watched.target)
-        return Target(count, count, count)
+        return Target(count := _found(self.replicas, watched.target), count, count)
 
     async def apply(self, watched: Watched, decision: Decision) -> None:
         self.applied.append(decision)

@@ -35,7 +35,8 @@ async def test_the_demo(extra: tuple[str, ...], request: pytest.FixtureRequest) 
     mark = uuid4().hex
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "examples.demo", *extra, "--seconds", "25",
-        cwd=ROOT, env={**os.environ, "DEMO_MARK": mark}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        cwd=ROOT, env={**os.environ, "DEMO_MARK": mark},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     async with asyncio.timeout(25 + 3 * PATIENCE):
         assert process.stdout is not None

@@ -94,7 +94,7 @@ async def test_a_shell_that_dies_first_does_not_cost_its_child_the_grace(tmp_pat
     log = tmp_path / "log"
     code = (
         "import signal, sys, time\n"
-        "def finish(*_):\n    time.sleep(0.2); print('finished', flush=True); sys.exit()\n"
+        "def finish(*_):\n    time.sleep(0.2); print(' finished', flush=True); sys.exit()\n"
         "signal.signal(signal.SIGTERM, finish)\nprint('up', flush=True)\ntime.sleep(1000)"
     )
     process = await start(launch(tmp_path, "sh", "-c", f'{sys.executable} -c "$0" & wait', code), log)
