@@ -56,19 +56,32 @@ def load(cls: type[D], metadata: Mapping[str, str], auth: Values = UNRESOLVED, e
         elif parameter.required:
             problems[parameter.name] = _missing(parameter, metadata)
     problems.update(_exclusions(cls, found, written))
-    value = None
-    try:
-        value = cls.model_validate(found, by_name=True)
-        checked = {name: problem for name, problem in value.check() if not _open(cls, name, open_ends)}
-        problems = {**checked, **problems}
-    except ValidationError as error:
-        fields = parameters(cls)
-        for one in error.errors(include_input=False, include_context=False, include_url=False):
-            field = _field_of(cls, str(one["loc"][0]))
-            if one["type"] != "missing":
-                problems.setdefault(written.get(field, fields[field].name), one["msg"])
+    value, refused = _validated(cls, found)
+    if value is None and refused:  # the rules over several parameters still hold for the sound ones
+        checked, _ = _validated(cls, {field: text for field, text in found.items() if field not in refused})
+    else:
+        checked = value
+    known = {written[field]: problem for field, problem in refused.items() if field in found} | problems
+    for name, problem in checked.check() if checked is not None else ():
+        if not _open(cls, name, open_ends) and not any(_names(cls, name, written[field]) for field in refused):
+            known.setdefault(name, problem)
+    problems = known
     notes = dict(_notes(cls, metadata, found, written))
     return Loaded(None if problems or open_ends & _required(cls) else value, problems, notes)
+
+
+def _validated(cls: type[D], found: Mapping[str, Any]) -> tuple[D | None, dict[str, str]]:
+    """The instance, or why there is none: a sentence for each field that was refused, the missing ones included."""
+    try:
+        return cls.model_validate(found, by_name=True), {}
+    except ValidationError as error:
+        said = error.errors(include_input=False, include_context=False, include_url=False)
+        return None, {_field_of(cls, str(one["loc"][0])): one["msg"] for one in reversed(said)}
+
+
+def _names(cls: type[Declared], name: str, written: str) -> bool:
+    """Whether two spellings are of one parameter."""
+    return name == written or any(name in one.names and written in one.names for one in parameters(cls).values())
 
 
 def _places(parameter: Parameter, metadata: Mapping[str, str], auth: Values, env: Values) -> int:

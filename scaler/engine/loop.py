@@ -83,6 +83,7 @@ class Loop:
             return None
         decision = await self._decided(watched, None)
         await self._settle(watched)
+        self._narrator.served(ref)
         return decision.again if decision else None
 
     async def _decided(self, watched: Watched, metric: str | None) -> Decision | None:

@@ -41,16 +41,19 @@ class Narrator:
         return True
 
     def decided(self, watched: Watched, readings: Sequence[Reading], target: Target, decision: Decision) -> None:
-        """One round's outcome."""
+        """One round's outcome, before it is written."""
         ref = watched.ref
-        if self._news(ref, PROBLEM, None):
-            log.info("is served again")
         for reading in readings:
             self._read(ref, reading)
         moves = decision.replicas is not None and decision.replicas != target.wanted
         fact = (target.wanted, decision.replicas, decision.why) if moves else None
         if self._news(ref, MOVE, fact) and fact:
             log.info(f"{ref} {fact[0]}→{fact[1]} {decision.why.value}", extra=_values(watched, readings))
+
+    def served(self, ref: Ref) -> None:
+        """The round went all the way, the write included."""
+        if self._news(ref, PROBLEM, None):
+            log.info("is served again")
 
     def _read(self, ref: Ref, reading: Reading) -> None:
         topic = ("metric", reading.metric)

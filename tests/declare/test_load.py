@@ -344,3 +344,34 @@ def test_unknown_fields_are_notes_wherever_they_stand() -> None:
         "spec.inner.limt": "is not known here, did you mean limit?",
         "spec.maxcount": "is not known here, did you mean maxCount?",
     }
+
+
+class _Range(Declared):
+    low: int = param("The lower end.", default=0)
+    high: int = param("The upper end.", default=10)
+    name: str = param("What it is called.", default="")
+    step: int = param("How far apart.", default=1, above=0)
+
+    def check(self) -> Iterator[tuple[str, str]]:
+        if self.low > self.high:
+            yield "low", "must not be above high"
+        if self.step > self.high:
+            yield "step", "must fit between the ends"
+
+
+def test_rules_over_several_parameters_are_told_beside_values_that_are_refused() -> None:
+    problems = load(_Range, {"low": "20", "step": "0"}, {}, {}).problems
+    assert problems == {"step": "must be greater than 0", "low": "must not be above high"}
+
+
+def test_a_refused_value_is_told_by_its_own_problem_only() -> None:
+    assert load(_Range, {"low": "x"}, {}, {}).problems == {"low": "must be a whole number"}
+
+
+class _Once(Declared):
+    tls: str = param("Whether to encrypt.", default="", places=(METADATA, AUTH), once=True)
+
+
+def test_what_may_be_set_in_one_place_only() -> None:
+    assert not load(_Once, {"tls": "a"}, {}, {}).problems
+    assert load(_Once, {"tls": "a"}, {"tls": "b"}, {}).problems == {"tls": "must be set in one place only, not in 2"}

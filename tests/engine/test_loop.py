@@ -389,3 +389,18 @@ async def test_what_was_refreshed_is_left_out_by_its_slot() -> None:
         fetches = len(server.fetched)
         await stage.ring()
         assert len(server.fetched) == fetches
+
+
+async def test_a_write_that_fails_every_round_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "scaler")
+    refusing = RefusingCluster()
+    refusing.refusals = [ClusterError("there is no such program") for _ in range(4)]
+    async with scene() as stage:
+        refusing.replicas = stage.cluster.replicas
+        stage.loop._cluster.apply = refusing.apply  # type: ignore[method-assign]  # as above
+        stage.add("a", trigger(Batch(server=Server(answers={"q": 10})), "q"))
+        for _ in range(5):
+            await stage.settled(10)
+            await stage.ring()
+    said = [record.getMessage() for record in caplog.records if "→" not in record.getMessage()]
+    assert said == ["there is no such program", "is served again"]
