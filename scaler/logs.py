@@ -62,8 +62,9 @@ def configure(level: str, form: str, stream: TextIO | None = None) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("scaler").setLevel(level.upper())
-    for noisy in ("aiokafka", "azure", "apscheduler", "asyncio"):
+    for noisy in ("aiokafka", "azure", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL + 1)  # it calls a cancelled ring an error
 
 
 class Changes:

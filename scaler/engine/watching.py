@@ -33,7 +33,6 @@ class _Known:
     remembered: State | None
     watched: Watched | None = None
     refusals: int = 0
-    tried: bool = False
     timer: asyncio.TimerHandle | None = None
 
 
@@ -44,6 +43,7 @@ class Watching:
         self._cluster, self._bind = cluster, bind
         self._board, self._agenda, self._faults = board, agenda, faults
         self._known: dict[Ref, _Known] = {}
+        self._untried: set[Ref] = set()
         self._places = asyncio.Semaphore(AT_ONCE)
         self._synced = False
         self.ready = asyncio.Event()
@@ -58,8 +58,11 @@ class Watching:
         """What is not there yet of what there was at the start; empty when everything was bound, or refused."""
         if not self._synced:
             return "the manifests have not been read yet"
-        untried = sum(not known.tried for known in self._known.values())
-        return f"{untried} objects are not bound yet" if untried else ""
+        return f"{len(self._untried)} objects are not bound yet" if self._untried else ""
+
+    def _tried(self, ref: Ref) -> None:
+        self._untried.discard(ref)
+        self._look_around()
 
     def _look_around(self) -> None:
         """`ready` is set once and for all: what comes later is new."""
@@ -83,6 +86,8 @@ class Watching:
                         self._look_around()
 
     def _take(self, manifest: Manifest, remembered: State | None) -> None:
+        if manifest.ref not in self._known:
+            self._untried.add(manifest.ref)
         known = self._known.setdefault(manifest.ref, _Known(manifest, remembered))
         known.manifest, known.refusals = manifest, 0
         self._start(known)
@@ -93,7 +98,7 @@ class Watching:
         self._agenda.drop(ref)
         self._board.drop(ref)
         self._faults.forget(ref)
-        self._look_around()
+        self._tried(ref)
 
     def _touched(self, touched: Ref) -> None:
         """What was bound from the touched object, and what is not bound at all, is bound from what is there now."""
@@ -114,9 +119,8 @@ class Watching:
             async with self._places:
                 watched = await self._bind(manifest)
         except Exception as error:  # one object's bug stays one object's bug
-            known.tried = True
-            self._look_around()
             if self._is_newest(manifest):
+                self._tried(manifest.ref)
                 self._bind_later(known, error)
                 await self._faults.tell(manifest.ref, error)
         else:
@@ -129,8 +133,8 @@ class Watching:
 
     def _place(self, known: _Known, watched: Watched) -> None:
         first = known.watched is None
-        known.watched, known.refusals, known.tried = watched, 0, True
-        self._look_around()
+        known.watched, known.refusals = watched, 0
+        self._tried(watched.ref)
         self._board.place(watched, known.remembered)
         self._faults.bound(watched)
         slot, alone = slot_of(watched)

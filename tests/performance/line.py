@@ -160,9 +160,19 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     return uvloop.run(work)
 
 
-async def lateness(into: list[float]) -> None:
-    """How late a task wakes that sleeps 10 ms, for ever, in milliseconds: what a metric request would feel."""
-    while True:
-        due = perf_counter() + WINK
-        await asyncio.sleep(WINK)
-        into.append(max(0.0, perf_counter() - due) * 1000)
+@asynccontextmanager
+async def lateness() -> AsyncIterator[list[float]]:
+    """How late a task wakes that sleeps 10 ms again and again, in milliseconds: what a metric request would feel."""
+    late: list[float] = []
+
+    async def doze() -> None:
+        while True:
+            due = perf_counter() + WINK
+            await asyncio.sleep(WINK)
+            late.append(max(0.0, perf_counter() - due) * 1000)
+
+    dozing = asyncio.create_task(doze())
+    try:
+        yield late
+    finally:
+        dozing.cancel()
