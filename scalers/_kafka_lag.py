@@ -95,6 +95,15 @@ class KafkaLag(Declared):
         if self.ensure_even_distribution_of_partitions:
             yield "ensureEvenDistributionOfPartitions"
 
+    def read(self, answer: Progress) -> Backlog:
+        return backlog(self, answer, None)
+
+    def compare(self, answer: Progress, previous: Progress | None) -> Backlog:
+        return backlog(self, answer, previous)
+
+    def active(self, answer: Progress) -> bool:
+        return waiting(self, answer) > self.activation_lag_threshold
+
 
 def backlog(rules: KafkaLag, now: Progress, before: Progress | None) -> Backlog:
     """All that waits, and the part of it that counts."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from scaler.sdk import AUTH, ENV, METADATA, Backlog, Example, Scaler, param
+from scaler.sdk import AUTH, ENV, METADATA, Example, Scaler, param
 from scalers._kafka import KafkaCluster
 from scalers._kafka_auth import PASSWORDS, KafkaAccess
-from scalers._kafka_lag import KafkaLag, PartitionProgress, Progress, backlog, waiting
+from scalers._kafka_lag import KafkaLag, PartitionProgress, Progress
 from scalers._kafka_round import Offsets
 
 
@@ -47,15 +47,6 @@ class ApacheKafka(KafkaAccess, KafkaLag, Scaler[Offsets, Progress]):
 
     def ask(self) -> Offsets:
         return Offsets(self.consumer_group, self.topics(), frozenset(self.partition_limitation), loose=True)
-
-    def read(self, answer: Progress) -> Backlog:
-        return backlog(self, answer, None)
-
-    def compare(self, answer: Progress, previous: Progress | None) -> Backlog:
-        return backlog(self, answer, previous)
-
-    def active(self, answer: Progress) -> bool:
-        return waiting(self, answer) > self.activation_lag_threshold
 
     def label(self) -> str:
         return f"kafka-{','.join(self.topics()) or f'{self.consumer_group}-topics'}"

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from scaler.sdk import Backlog, Example, Scaler, param
+from scaler.sdk import Example, Scaler, param
 from scalers._kafka import KafkaCluster
 from scalers._kafka_auth import KafkaSecurity
-from scalers._kafka_lag import KafkaLag, PartitionProgress, Progress, backlog, waiting
+from scalers._kafka_lag import KafkaLag, PartitionProgress, Progress
 from scalers._kafka_round import Offsets
 
 _VERSION = re.compile(r"\d+\.\d+\.\d+(\.\d+)?")
@@ -49,15 +49,6 @@ class Kafka(KafkaSecurity, KafkaLag, Scaler[Offsets, Progress]):
         if not self.topic:
             return Offsets(self.consumer_group)
         return Offsets(self.consumer_group, (self.topic,), frozenset(self.partition_limitation))
-
-    def read(self, answer: Progress) -> Backlog:
-        return backlog(self, answer, None)
-
-    def compare(self, answer: Progress, previous: Progress | None) -> Backlog:
-        return backlog(self, answer, previous)
-
-    def active(self, answer: Progress) -> bool:
-        return waiting(self, answer) > self.activation_lag_threshold
 
     def label(self) -> str:
         return f"kafka-{self.topic or f'{self.consumer_group}-topics'}"

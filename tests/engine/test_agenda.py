@@ -331,7 +331,9 @@ def ticks(seconds: float, start: float = 0.0) -> list[float]:
     return [start + number / 10 for number in range(int(seconds * 10))]
 
 
-async def test_a_thousand_keys_are_swept_in_at_nearly_twice_their_steady_rate(agenda: Agenda[str], served: Served) -> None:
+async def test_a_thousand_keys_are_swept_in_at_nearly_twice_their_steady_rate(
+    agenda: Agenda[str], served: Served
+) -> None:
     sweep_in(agenda, 1000)
     entered = await sweep(ticks(20), served)
     assert len({key for _, key in entered}) == len(entered) == 1000
