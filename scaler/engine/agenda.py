@@ -16,7 +16,7 @@ K = TypeVar("K", bound=Hashable)
 PER_PASS = 100
 """Keys handed out in one pass of the event loop: a metric request never waits for a herd."""
 
-SWEEP = 1.9
+SWEEP = 1.8
 """How many times faster than their slots will ring newcomers are let in: a little less than twice, so that what the
 network bunches together still is no more than that."""
 

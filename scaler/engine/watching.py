@@ -22,6 +22,9 @@ AGAIN = (5.0, 15.0, 60.0)
 AT_ONCE = 50
 """Binds under way at once: credentials are read from the cluster."""
 
+PER_PASS = 50
+"""Changes taken in one pass of the event loop: ten thousand objects at the start must not block it."""
+
 Bind = Callable[[Manifest], Awaitable[Watched]]
 
 
@@ -71,7 +74,11 @@ class Watching:
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as self._tasks:
+            taken = 0
             async for change in self._cluster.watch():
+                taken += 1
+                if taken % PER_PASS == 0:  # what was taken is bound before more is taken
+                    await asyncio.sleep(0)
                 match change:
                     case Appeared(manifest, remembered):
                         self._take(manifest, remembered)
