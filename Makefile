@@ -23,7 +23,7 @@ $(BIN)/python:
 
 .venv/dev.stamp: $(BIN)/python pyproject.toml constraints.txt
 	@echo "installing event-scaler and the tools for its tests into .venv (once, about a minute)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,dev,fast]'
 	@touch $@ .venv/demo.stamp
 
 demo: .venv/demo.stamp ## Real NATS, real workers, scaled live until Ctrl-C (WITH="kafka azure-queue" for more)

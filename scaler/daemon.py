@@ -31,11 +31,11 @@ log = logging.getLogger(__name__)
 
 def run_standalone(folder: Path, given: Settings) -> None:
     """Run the daemon on a folder of manifests until SIGTERM or SIGINT."""
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(standalone(folder, given))
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """uvloop's where it is installed."""
     try:
         import uvloop

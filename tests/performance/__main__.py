@@ -1,40 +1,50 @@
 """`python -m tests.performance [--only NAME …] [--json FILE|-] [--profile]`: measure, print a table, write JSON.
 
 Each benchmark runs in a process of its own, so that none has another's memory or threads. A figure that misses its aim
-is no failure, nor is a server that this machine cannot have; a benchmark that breaks is."""
+is no failure, nor is a server that this machine cannot have; a benchmark that breaks is. Between them a small loop is
+measured that is always the same: where it varies, the machine does (neighbours, a shared core), and so do the figures
+of CPU time."""
 
 import argparse
 import json
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from tests.performance.benchmark import measure_apart, measure_profiled
 from tests.performance.figure import HEAD, Figure, table
-from tests.performance.machine import machine
+from tests.performance.machine import machine, pace
 
 NAMES = ("decide", "binding", "objects10000", "kafka500", "http1000", "reaction")
+BROKEN = "broken"
 
 
 def main() -> int:
     given = _arguments()
     on = machine()
     found: dict[str, list[Figure]] = {}
-    broken = False
+    beside: list[float] = []
     for name in given.only or NAMES:
+        beside += pace()
         began = perf_counter()
-        print(f"{name} …", file=sys.stderr, flush=True)
-        try:
-            found[name] = measure_profiled(name) if given.profile else measure_apart(name)
-        except Exception as error:  # one broken benchmark is not the end of the others
-            broken = True
-            traceback.print_exc()
-            found[name] = [Figure(name, problem=f"broken: {type(error).__name__}")]
-        print(f"{name}: {perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+        found[name] = _figures(name, measure_profiled if given.profile else measure_apart)
+        print(f"{name}: measured in {perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+    beside += pace()
+    found["pace"] = [Figure("the same small loop, between the others", "ms CPU", tuple(beside))]
     _write(on, found, given.json)
-    return int(broken)
+    return int(any(one.problem.startswith(BROKEN) for figures in found.values() for one in figures))
+
+
+def _figures(name: str, measured: Callable[[str], list[Figure]]) -> list[Figure]:
+    """One broken benchmark is not the end of the others."""
+    try:
+        return measured(name)
+    except Exception as error:
+        traceback.print_exc()
+        return [Figure(name, problem=f"{BROKEN}: {type(error).__name__}")]
 
 
 def _write(on: dict[str, str], found: dict[str, list[Figure]], where: str) -> None:

@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 from scaler.core.model import Decision, Failure, Mode, Target
+from scaler.daemon import loop_factory
 from scaler.engine.agenda import Agenda
 from scaler.engine.board import Board
 from scaler.engine.cluster import Appeared, Change, Synced
@@ -152,12 +153,9 @@ def scaled_object(name: str, type_: str, metadata: Mapping[str, str], **spec: An
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """In the event loop that the daemon would take."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.run(work)
-    return uvloop.run(work)
+    """In the event loop that the daemon takes."""
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(work)
 
 
 @asynccontextmanager

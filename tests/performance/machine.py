@@ -4,9 +4,13 @@ import os
 import platform
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
 from pathlib import Path
+from time import process_time
 
 LIBRARIES = ("aiohttp", "aiokafka", "apscheduler", "pydantic", "uvloop")
+TIMES = 20
+STEPS = 100_000
 
 
 def machine() -> dict[str, str]:
@@ -21,6 +25,15 @@ def machine() -> dict[str, str]:
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "libraries": ", ".join(f"{name} {_version(name)}" for name in LIBRARIES),
     }
+
+
+def pace() -> list[float]:
+    """How long a loop takes that is always the same, in milliseconds of CPU, a few times."""
+    marks = [process_time()]
+    for _ in range(TIMES):
+        sum(number * number % 7 for number in range(STEPS))
+        marks.append(process_time())
+    return [(after - before) * 1000 for before, after in pairwise(marks)]
 
 
 def resident() -> float:
