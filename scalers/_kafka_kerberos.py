@@ -87,14 +87,14 @@ def _configured(config: Path) -> Iterator[None]:
     """libkrb5 learns of a krb5.conf by the environment alone, which is the whole process': one at a time."""
     with _configuring:
         before = os.environ.get("KRB5_CONFIG")  # noqa: TID251 - see above
-        os.environ["KRB5_CONFIG"] = str(config)  # noqa: TID251
+        os.environ["KRB5_CONFIG"] = str(config)  # noqa: TID251 - see above
         try:
             yield
         finally:
             if before is None:
-                del os.environ["KRB5_CONFIG"]  # noqa: TID251
+                del os.environ["KRB5_CONFIG"]  # noqa: TID251 - see above
             else:
-                os.environ["KRB5_CONFIG"] = before  # noqa: TID251
+                os.environ["KRB5_CONFIG"] = before  # noqa: TID251 - see above
 
 
 class _Steps(BaseSaslAuthenticator):  # type: ignore[misc]  # aiokafka has no types

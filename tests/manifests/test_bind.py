@@ -257,7 +257,10 @@ async def test_parameters_from_the_workloads_environment() -> None:
     spec = {"env": [{"parameter": "username", "name": "USER"}, {"parameter": "password", "name": "PASS"}]}
     data = {Ref("Environment", "shop", "worker/"): {"USER": "ann", "PASS": "secret"}}
     watched = await bound(scaled_object(triggers=[WITH_LOGIN]), data, {TA: spec})
-    assert "ann" in repr(watched.triggers[0].source) or watched.triggers[0].source is not None
+    same = await bound(scaled_object(triggers=[WITH_LOGIN]), {SECRET: {"user": "ann", "pass": "secret"}}, {TA: LOGIN})
+    other = await bound(scaled_object(triggers=[WITH_LOGIN]), {SECRET: {"user": "bob", "pass": "secret"}}, {TA: LOGIN})
+    assert watched.triggers[0].source == same.triggers[0].source
+    assert watched.triggers[0].source != other.triggers[0].source
 
 
 def test_what_may_still_come_is_not_missing() -> None:
