@@ -28,7 +28,7 @@ class WorkloadUsage(Scaler[None, Usage]):
             yield "value", "must be a quantity such as 60, 500m or 2Gi"
 
     def aims(self, answer: Usage | None) -> Mapping[str, Aim | None]:
-        return {self.label(): Aim(quantity(self.value))}
+        return {self.label(): Aim(quantity(self.value), container=self.container_name, written=self.value)}
 
     def read(self, answer: Usage) -> Usage:
         return answer

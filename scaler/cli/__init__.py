@@ -16,7 +16,7 @@ VERBS = {
     "poll": "Ask each trigger once and show what it says; scales nothing.",
     "explain": "Say what a trigger type looks at, and which parameters it has.",
     "scalers": "List the trigger types: what is built in, and what plug-ins bring.",
-    "generate": "Write what follows from the declarations: documentation and schemas.",
+    "generate": "Write what follows from the declarations: documentation, schemas and custom resource definitions.",
 }
 
 

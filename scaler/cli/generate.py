@@ -14,23 +14,27 @@ from scaler.declare import Declared
 from scaler.declare.document import index, markdown
 from scaler.declare.editor import editor_schema
 from scaler.declare.schema import parameter_list
-from scaler.manifests.scaled_object import ScaledObjectSpec, TriggerEntry
-from scaler.manifests.trigger_authentication import TriggerAuthenticationSpec
+from scaler.manifests import crd
+from scaler.manifests.kinds import CLUSTER_TRIGGER_AUTHENTICATION, SCALED_OBJECT, TRIGGER_AUTHENTICATION
+from scaler.manifests.scaled_object import TriggerEntry
 
-KINDS: dict[str, type[Declared]] = {
-    "ScaledObject": ScaledObjectSpec,
-    "TriggerAuthentication": TriggerAuthenticationSpec,
-    "ClusterTriggerAuthentication": TriggerAuthenticationSpec,
+EDITED: dict[str, type[Declared]] = {
+    one.kind: one.spec for one in (SCALED_OBJECT, TRIGGER_AUTHENTICATION, CLUSTER_TRIGGER_AUTHENTICATION)
 }
+"""The kinds that an editor is told about: those that this version serves."""
 
 
 def generate(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit with 1 where a file differs.")] = False,
     into: Annotated[Path, typer.Option(metavar="DIR", help="The folder for documentation.")] = Path("docs"),
+    crds: Annotated[Path, typer.Option(metavar="DIR", help="The folder for custom resource definitions.")] = Path(
+        "crds"
+    ),
 ) -> None:
-    """Write what follows from the declarations: documentation and schemas."""
+    """Write what follows from the declarations: documentation, schemas and custom resource definitions."""
     wanted = {into / name: content for name, content in files().items()}
-    stale = sorted(set((into / "scalers").glob("*.md")) - wanted.keys())
+    wanted |= {crds / name: content for name, content in crd.files().items()}
+    stale = sorted({*(into / "scalers").glob("*.md"), *crds.glob("*keda.sh_*.yaml")} - wanted.keys())
     differing = [path for path, content in wanted.items() if not _holds(path, content)]
     if check and (stale or differing):
         for path in sorted([*stale, *differing]):
@@ -46,14 +50,14 @@ def generate(
 
 
 def files() -> dict[str, str]:
-    """Every generated file's content, by its path below the folder."""
+    """The content of every file of the documentation, by its path below the folder."""
     pages = [page_of(one.type) for one in catalog.types() if one.origin == catalog.BUILT_IN]
     classes = {page.title: page.cls for page in pages}
     return {
         **{f"scalers/{page.title}.md": markdown(page) for page in pages},
         "scalers/README.md": index(pages),
         "schema/scalers.json": _json(parameter_list(classes, metadata.version(catalog.DISTRIBUTION))),
-        "schema/scaledobject.schema.json": _json(editor_schema(KINDS, TriggerEntry, classes)),
+        "schema/scaledobject.schema.json": _json(editor_schema(EDITED, TriggerEntry, classes)),
     }
 
 

@@ -29,13 +29,16 @@ class Mode(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Goal:
     """What one metric aims at. `metric` is the full name, `sN-…`; `resource` is `cpu` or `memory` where the metric is
-    the workload's own usage (it then says nothing about activity and never falls back)."""
+    the workload's own usage (it then says nothing about activity and never falls back), `container` the one whose
+    usage alone counts. `written` is the target's own text where that is a quantity: an HPA shows `2Gi` as `2Gi`."""
 
     metric: str
     target: float
     activation: float = 0.0
     kind: MetricType = MetricType.AVERAGE_VALUE
     resource: str = ""
+    container: str = ""
+    written: str = ""
 
 
 class PolicyType(StrEnum):
@@ -326,13 +329,14 @@ class Note:
 @dataclass(frozen=True, slots=True)
 class Metric:
     """What the metrics API answers for one goal, fallback and formula applied; `problem` instead of a number where it
-    cannot be known."""
+    cannot be known. `active`: it keeps the workload from its rest."""
 
     name: str
     value: float = 0.0
     at: float = 0.0
     problem: str = ""
     fallback: bool = False
+    active: bool = False
 
 
 class ConditionType(StrEnum):

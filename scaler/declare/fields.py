@@ -2,11 +2,11 @@
 first argument is the documentation, so that nothing is declared without it. What is done with it stands elsewhere."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
@@ -42,6 +42,18 @@ class Words:
     announce: str = ""
     exclusive: tuple[str, ...] = ()
     once: bool = False
+    filled: bool = False
+    loose: bool = False
+    format: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule over several fields as an API server asks it: an expression in CEL, in which `self` is the object. What
+    it refuses, `check` refuses for everybody else."""
+
+    cel: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +91,18 @@ def param(
     announce: str = "",
     exclusive: tuple[str, ...] = (),
     once: bool = False,
+    filled: bool = False,
+    loose: bool = False,
+    format: str = "",
 ) -> Any:
     """A parameter; without `default` it is required. `above` is exclusive, `at_least` and `at_most` are inclusive;
     `names` are the spellings where they are not the field's camelCase, first the one to document; `deprecated` refuses
     the parameter with that sentence, `announce` warns with it; `exclusive` names what must not be set beside it;
-    `once` refuses it where more than one of its places has it."""
+    `once` refuses it where more than one of its places has it. Of custom resources: `filled` says in schemas that a
+    text or list must not be empty (in loading, `check` does), `loose` keeps choices and bounds out of a CRD, because
+    KEDA's admits more, and `format` is the schema's where it does not follow from the type."""
     words = Words("param", places, names, choices, above, at_least, at_most, deprecated, announce, exclusive, once)
-    return _declared(doc, default, words)
+    return _declared(doc, default, replace(words, filled=filled, loose=loose, format=format))
 
 
 def secret(
@@ -127,7 +144,13 @@ def activation(
 def _declared(doc: str, default: Any, words: Words) -> Any:
     if not doc:
         raise TypeError("a parameter is declared with its documentation")
-    return Field(default=default, description=doc, repr=words.role != "secret", json_schema_extra={"words": words})  # type: ignore[dict-item]  # pydantic's type is JSON's; the schema made from it is ours, not pydantic's
+    return Field(
+        default=default,
+        alias=words.names[0] if words.names else None,
+        description=doc,
+        repr=words.role != "secret",
+        json_schema_extra={"words": words},  # type: ignore[dict-item]  # pydantic's type is JSON's; the schema made from it is ours, not pydantic's
+    )
 
 
 class Declared(BaseModel):
@@ -170,7 +193,10 @@ _JSON: dict[str, tuple[tuple[type, ...], str]] = {
 
 
 class Resource(Declared):
-    """A part of a custom resource: values arrive with JSON's types, and are taken as strictly as by an API server."""
+    """A part of a custom resource: values arrive with JSON's types, and are taken as strictly as by an API server. A
+    class whose `model_config` says `extra="allow"` keeps what it does not declare."""
+
+    rules: ClassVar[tuple[Rule, ...]] = ()
 
     @field_validator("*", mode="before")
     @classmethod

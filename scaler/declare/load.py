@@ -4,7 +4,7 @@ is odd but accepted as notes. The same function serves the daemon, the webhook a
 import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Generic, TypeVar, get_args
+from typing import Any, Final, Generic, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
 
@@ -216,14 +216,26 @@ def _unknown_fields(cls: type[Declared], document: Any, path: str) -> Iterator[t
     for key, value in document.items():
         where = f"{path}.{key}"
         if key not in known:
-            yield where, unknown(str(key), known)
-        elif inner := _declared_in(cls.model_fields[known[key]].annotation):
-            for index, one in enumerate(value if isinstance(value, list) else [value]):
-                yield from _unknown_fields(inner, one, f"{where}[{index}]" if isinstance(value, list) else where)
+            if cls.model_config.get("extra") != "allow":
+                yield where, unknown(str(key), known)
+        elif inner := _declared_in(annotation := cls.model_fields[known[key]].annotation):
+            by_name = get_origin(annotation) in (dict, Mapping)
+            for at, one in _parts(value, where, by_name=by_name):
+                yield from _unknown_fields(inner, one, at)
+
+
+def _parts(value: Any, where: str, *, by_name: bool) -> Iterator[tuple[str, Any]]:
+    """(path, document) of what stands in a field: itself, the entries of a list, or the values of a mapping."""
+    if isinstance(value, list):
+        yield from ((f"{where}[{index}]", one) for index, one in enumerate(value))
+    elif by_name and isinstance(value, Mapping):
+        yield from ((f"{where}.{name}", one) for name, one in value.items())
+    else:
+        yield where, value
 
 
 def _declared_in(annotation: Any) -> type[Declared] | None:
-    """The declared class that a field holds, by itself, optionally or in a tuple."""
+    """The declared class that a field holds, by itself, optionally, in a tuple or as a mapping's values."""
     if isinstance(annotation, type) and issubclass(annotation, Declared):
         return annotation
     return next((inner for one in get_args(annotation) if (inner := _declared_in(one))), None)

@@ -7,7 +7,7 @@ from enum import Enum
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from scaler.declare.fields import AUTH, ENV, METADATA, Declared, Parameter, parameters
+from scaler.declare.fields import AUTH, ENV, METADATA, Declared, Parameter, Resource, Words, parameters
 from scaler.declare.kinds import shown
 
 Json = dict[str, Any]
@@ -17,7 +17,12 @@ _SCALARS: dict[Any, Json] = {
     int: {"type": "integer", "format": "int32"},
     float: {"type": "number"},
 }
-_QUANTITY: Json = {"anyOf": [{"type": "integer"}, {"type": "string"}], "x-kubernetes-int-or-string": True}
+_QUANTITY: Json = {
+    "anyOf": [{"type": "integer"}, {"type": "string"}],
+    "pattern": r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+|[KMGTPE]i|[numkMGTPE])?$",
+    "x-kubernetes-int-or-string": True,
+}
+_OPEN: Json = {"x-kubernetes-preserve-unknown-fields": True}
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,11 @@ class Dialect:
     closed: bool = False
     elsewhere: Mapping[type[Declared], str] = field(default_factory=dict)
 
+    @property
+    def served(self) -> bool:
+        """Whether an API server admits objects by it: rules in CEL, OpenAPI 3.0, and no bound that KEDA has not."""
+        return not self.closed
+
 
 CRD = Dialect()
 
@@ -36,13 +46,17 @@ CRD = Dialect()
 def schema_of(cls: type[Declared], dialect: Dialect = CRD) -> Json:
     """A declared class as an object whose values have JSON's types."""
     fields = parameters(cls).values()
-    schema: Json = {"type": "object", "description": (cls.__doc__ or "").strip()}
+    schema: Json = {"type": "object", "description": " ".join((cls.__doc__ or "").split())}
     if fields:
         schema["properties"] = {one.name: _property(cls, one, dialect) for one in fields}
     if required := [one.name for one in fields if one.required]:
         schema["required"] = required
-    if dialect.closed:
+    if cls.model_config.get("extra") == "allow":
+        schema |= _OPEN
+    elif dialect.closed:
         schema["additionalProperties"] = False
+    if dialect.served and issubclass(cls, Resource) and cls.rules:
+        schema["x-kubernetes-validations"] = [{"rule": one.cel, "message": one.message} for one in cls.rules]
     return schema
 
 
@@ -50,21 +64,34 @@ def _property(cls: type[Declared], parameter: Parameter, dialect: Dialect) -> Js
     info, words = cls.model_fields[parameter.field], parameter.words
     schema = dict(_QUANTITY) if parameter.kind.name == "quantity" else _shape(info.annotation, dialect)
     schema["description"] = parameter.doc
-    if words.choices:
-        schema["enum"] = list(words.choices)
-    if words.above is not None:
-        schema |= {"minimum": words.above + 1} if schema.get("type") == "integer" else {"exclusiveMinimum": words.above}
-    if words.at_least is not None:
-        schema["minimum"] = words.at_least
-    if words.at_most is not None:
-        schema["maximum"] = words.at_most
+    if words.format:
+        schema["format"] = words.format
+    if words.filled:
+        schema["minItems" if schema.get("type") == "array" else "minLength"] = 1
+    if not (words.loose and dialect.served):
+        schema |= _bounds(words, dialect, whole=schema.get("type") == "integer")
     if dialect.defaults and isinstance(parameter.default, str | int | float) and parameter.default != "":
         schema["default"] = parameter.default
     return schema
 
 
+def _bounds(words: Words, dialect: Dialect, *, whole: bool) -> Json:
+    bounds: Json = {"enum": list(words.choices)} if words.choices else {}
+    if words.above is not None and whole:
+        bounds["minimum"] = words.above + 1
+    elif words.above is not None:
+        openapi = {"minimum": words.above, "exclusiveMinimum": True}
+        bounds |= openapi if dialect.served else {"exclusiveMinimum": words.above}
+    if words.at_least is not None:
+        bounds["minimum"] = words.at_least
+    if words.at_most is not None:
+        bounds["maximum"] = words.at_most
+    return bounds
+
+
 def _shape(annotation: Any, dialect: Dialect) -> Json:
-    """The schema of a Python type: a declared class, a scalar, an enumeration, or a list or mapping of those."""
+    """The schema of a Python type: a declared class, a scalar, an enumeration, or a list or mapping of those. What may
+    be anything is open, and so is a mapping to anything."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin in (Union, UnionType):
         return _shape(next(one for one in arguments if one is not NoneType), dialect)
@@ -75,13 +102,15 @@ def _shape(annotation: Any, dialect: Dialect) -> Json:
     if origin in (tuple, list):
         return {"type": "array", "items": _shape(arguments[0], dialect)}
     if origin in (dict, Mapping):
-        return {"type": "object", "additionalProperties": _shape(arguments[1], dialect)}
+        return {"type": "object"} | (
+            _OPEN if arguments[1] is Any else {"additionalProperties": _shape(arguments[1], dialect)}
+        )
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return {"type": "string", "enum": [one.value for one in annotation]}
     if isinstance(annotation, type) and issubclass(annotation, Declared):
         pointer = dialect.elsewhere.get(annotation)
         return {"$ref": pointer} if pointer else schema_of(annotation, dialect)
-    return dict(_SCALARS.get(annotation, {"x-kubernetes-preserve-unknown-fields": True}))
+    return dict(_SCALARS.get(annotation, _OPEN))
 
 
 # ---------------------------------------------------------------------------------------------------- KEDA's layout

@@ -9,6 +9,9 @@ PAUSED_REPLICAS = "autoscaling.keda.sh/paused-replicas"
 PAUSED_SCALE_IN = "autoscaling.keda.sh/paused-scale-in"
 PAUSED_SCALE_OUT = "autoscaling.keda.sh/paused-scale-out"
 FORCE_ACTIVATION = "autoscaling.keda.sh/force-activation"
+TRANSFER_HPA_OWNERSHIP = "scaledobject.keda.sh/transfer-hpa-ownership"
+HPA_EXCLUDED_LABELS = "scaledobject.keda.sh/hpa-excluded-labels"
+HPA_OWNERSHIP = "validations.keda.sh/hpa-ownership"
 MODE = "event-scaler.dev/mode"
 
 _FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
@@ -39,6 +42,21 @@ def pause_of(annotations: Mapping[str, str]) -> tuple[Pause, dict[str, str]]:
 
 def forced(annotations: Mapping[str, str]) -> bool:
     return truthy(annotations, FORCE_ACTIVATION)
+
+
+def transfers(annotations: Mapping[str, str]) -> bool:
+    """Whether an HPA that exists is to be taken over. Nothing but `true` says so."""
+    return annotations.get(TRANSFER_HPA_OWNERSHIP) == "true"
+
+
+def excluded_labels(annotations: Mapping[str, str]) -> frozenset[str]:
+    """The object's labels that its HPA does not get: separated by commas, blanks belong to the name."""
+    return frozenset(annotations.get(HPA_EXCLUDED_LABELS, "").split(","))
+
+
+def tolerated(annotations: Mapping[str, str]) -> bool:
+    """Whether an HPA, whose annotations these are, may scale a workload beside ours. Nothing but `false` says so."""
+    return annotations.get(HPA_OWNERSHIP) == "false"
 
 
 def mode_of(annotations: Mapping[str, str]) -> tuple[Mode, dict[str, str]]:

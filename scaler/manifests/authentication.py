@@ -3,7 +3,7 @@ the workload. Remembers what was read, so that the object is bound again when on
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from scaler.credentials.resolve import resolve
+from scaler.credentials.resolve import Read, resolve
 from scaler.declare import load_document
 from scaler.errors import CredentialError, ManifestError, NotFound
 from scaler.manifests.scaled_object import ScaleTargetRef, TriggerEntry
@@ -38,10 +38,13 @@ class Credentials:
         read: Callable[[Ref], Awaitable[Values]],
         manifest: Callable[[Ref], Awaitable[Manifest]],
         identity: Values,
+        cluster_namespace: str = "",
     ) -> None:
         self._ref, self._container = ref, target.env_source_container_name
         self._read_ref, self._manifest, self._identity = read, manifest, identity
+        self._cluster_namespace = cluster_namespace
         self.target = Ref(target.kind, ref.namespace, target.name)
+        self._workload = _workload(target)
         self.refs: set[Ref] = {self.target}
         self.kinds: set[str] = set()
 
@@ -56,7 +59,7 @@ class Credentials:
         if not any(key.endswith("FromEnv") for key in entry.metadata):
             return {}
         try:
-            return await self._read("Environment", f"{self.target.name}/{self._container}")
+            return await self._read("Environment", f"{self._workload}/{self._container}")
         except NotFound as error:
             raise CredentialError(str(error)) from None
 
@@ -72,7 +75,7 @@ class Credentials:
         except NotFound:
             raise CredentialError(f"{path}: there is no {kind} {name}") from None
         spec = _spec(manifest, path)
-        resolved = await resolve(spec.references(self.target.name), self._read)
+        resolved = await resolve(spec.references(self._workload), self._reader(kind))
         found = {name: value for name, value in resolved.items() if name not in GIVEN}
         if spec.pod_identity:
             found.update(spec.pod_identity.parameters())
@@ -80,12 +83,29 @@ class Credentials:
                 found.update(self._identity)
         return found
 
-    async def _read(self, kind: str, name: str) -> Values:
-        ref = Ref(kind, self._ref.namespace, name)
+    def _reader(self, authentication: str) -> Read:
+        """What a cluster-wide authentication refers to is in one namespace, whoever uses it (KEDA behaviour 2.2)."""
+        elsewhere = self._cluster_namespace if authentication.startswith("Cluster") else ""
+
+        async def read(kind: str, name: str) -> Values:
+            return await self._read(kind, name, "" if kind == "Environment" else elsewhere)
+
+        return read
+
+    async def _read(self, kind: str, name: str, namespace: str = "") -> Values:
+        ref = Ref(kind, namespace or self._ref.namespace, name)
         self.refs.add(ref)
         if kind == "Environment":
             self.refs.update(Ref(source, self._ref.namespace, "") for source in ("Secret", "ConfigMap"))
         return await self._read_ref(ref)
+
+
+def _workload(target: ScaleTargetRef) -> str:
+    """The target as the name of an environment has it; a Deployment's kind is left out."""
+    if (target.api_version, target.kind) == ("apps/v1", "Deployment"):
+        return target.name
+    group, _, version = target.api_version.rpartition("/")
+    return f"{target.kind}.{version}.{group}/{target.name}"
 
 
 def _spec(manifest: Manifest, path: str) -> TriggerAuthenticationSpec:
@@ -99,11 +119,7 @@ def _spec(manifest: Manifest, path: str) -> TriggerAuthenticationSpec:
 def examine(manifest: Manifest) -> tuple[Values, Values]:
     """(problems, warnings) of a TriggerAuthentication by itself, by path."""
     body = manifest.body.get("spec", {})
-    loaded = load_document(TriggerAuthenticationSpec, body, "spec")
-    later = {
-        f"spec.{name}": "is not supported by this version"
-        for name in LATER
-        if isinstance(body, Mapping) and name in body
-    }
-    warnings = {path: note for path, note in loaded.notes.items() if path not in later}
-    return {**loaded.problems, **later}, warnings
+    later = [name for name in LATER if name in body] if isinstance(body, Mapping) else []
+    asked = {name: value for name, value in body.items() if name not in later} if later else body
+    loaded = load_document(TriggerAuthenticationSpec, asked, "spec")
+    return {**loaded.problems, **{f"spec.{name}": "is not supported by this version" for name in later}}, loaded.notes

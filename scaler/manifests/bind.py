@@ -15,7 +15,7 @@ from scaler.manifests import annotations, authentication
 from scaler.manifests.authentication import Credentials
 from scaler.manifests.scaled_object import ScaledObjectSpec, ScalingBehavior, ScalingRules, TriggerEntry
 from scaler.manifests.watched import Manifest, Ref, Trigger, Watched
-from scaler.sdk.scaler import AnyScaler
+from scaler.sdk.scaler import Aim, AnyScaler
 from scaler.sdk.source import AnySource
 
 Find = Callable[[str], type[AnyScaler]]
@@ -34,7 +34,8 @@ class Examined:
 class Binding:
     """What binding needs from outside: `find` a type's class, `read` the data of a Secret, ConfigMap or environment,
     the `manifest` of a TriggerAuthentication, the cluster's own `sources` by type, the `identity` of the daemon for
-    workload identity, and the `mode` where the adapter leaves no choice."""
+    workload identity, the `mode` where the adapter leaves no choice, and the `cluster_namespace` in which Secrets of
+    ClusterTriggerAuthentications are (none: the object's own)."""
 
     find: Find
     read: Callable[[Ref], Awaitable[Mapping[str, str]]]
@@ -42,6 +43,7 @@ class Binding:
     sources: Mapping[str, AnySource] = field(default_factory=dict)
     identity: Mapping[str, str] = field(default_factory=dict)
     mode: Mode | None = None
+    cluster_namespace: str = ""
 
 
 def examine(manifest: Manifest, find: Find) -> Examined:
@@ -62,7 +64,14 @@ async def bind(manifest: Manifest, binding: Binding) -> Watched:
     spec, problems, warnings = _spec(manifest)
     if spec is None:
         raise ManifestError({**problems, **examine(manifest, binding.find).problems})
-    credentials = Credentials(manifest.ref, spec.scale_target_ref, binding.read, binding.manifest, binding.identity)
+    credentials = Credentials(
+        manifest.ref,
+        spec.scale_target_ref,
+        binding.read,
+        binding.manifest,
+        binding.identity,
+        binding.cluster_namespace,
+    )
     triggers, missing = [], []
     for index, entry in enumerate(spec.triggers):
         try:
@@ -229,7 +238,7 @@ def _aim_problems(scaler: AnyScaler, entry: TriggerEntry, path: str) -> Iterator
 def _trigger(scaler: AnyScaler, entry: TriggerEntry, index: int, target: Ref, binding: Binding) -> Trigger:
     kind = MetricType(entry.metric_type or MetricType.AVERAGE_VALUE)
     goals = tuple(
-        Goal(scaler.resource or naming.metric(index, label), aim.target, aim.activation, kind, resource=scaler.resource)
+        _goal(aim, kind, naming.metric(index, label), scaler.resource)
         for label, aim in scaler.aims(None).items()
         if aim is not None
     )
@@ -237,6 +246,13 @@ def _trigger(scaler: AnyScaler, entry: TriggerEntry, index: int, target: Ref, bi
     source = own if own is not None else scaler.source()
     query = (entry.type, target) if own is not None else scaler.ask()
     return Trigger(index, entry.type, scaler, source, query, goals, entry.name, entry.use_cached_metrics)
+
+
+def _goal(aim: Aim, kind: MetricType, metric: str, resource: str) -> Goal:
+    """Usage is named after its resource and container: several containers may each have their goal."""
+    if resource:
+        metric = f"{resource}/{aim.container}" if aim.container else resource
+    return Goal(metric, aim.target, aim.activation, kind, resource, aim.container, aim.written)
 
 
 def _duplicates(triggers: list[Trigger]) -> Iterator[tuple[str, str]]:

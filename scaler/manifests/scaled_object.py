@@ -4,7 +4,7 @@ core; how they are bound, in `bind`. Defaults and bounds are KEDA's."""
 from collections import Counter
 from collections.abc import Iterator
 
-from scaler.declare import QuantityText, Resource, param
+from scaler.declare import QuantityText, Resource, Rule, param
 
 USAGE = ("cpu", "memory")
 
@@ -12,7 +12,7 @@ USAGE = ("cpu", "memory")
 class ScaleTargetRef(Resource):
     """The workload that is scaled."""
 
-    name: str = param("Name of the object to scale, in the ScaledObject's namespace.")
+    name: str = param("Name of the object to scale, in the ScaledObject's namespace.", filled=True)
     api_version: str = param("Group and version of the object.", default="apps/v1")
     kind: str = param("Kind of the object; anything with a scale subresource.", default="Deployment")
     env_source_container_name: str = param(
@@ -36,7 +36,7 @@ class AuthenticationRef(Resource):
 class TriggerEntry(Resource):
     """One entry of `spec.triggers`."""
 
-    type: str = param("The scaler: one of `scaler scalers`.")
+    type: str = param("The scaler: one of `scaler scalers`.", filled=True)
     name: str = param("Name of this trigger, unique in the object.", default="")
     metadata: dict[str, str] = param("The scaler's parameters; all values are text.", default={})
     authentication_ref: AuthenticationRef | None = param("Where its credentials come from.", default=None)
@@ -44,8 +44,21 @@ class TriggerEntry(Resource):
         "How the value is compared with the target; Utilization is for cpu and memory only.",
         default=None,
         choices=("AverageValue", "Value", "Utilization"),
+        loose=True,
     )
     use_cached_metrics: bool = param("Answer metric requests from the last poll, never by asking.", default=False)
+
+
+def check_triggers(triggers: tuple[TriggerEntry, ...]) -> Iterator[tuple[str, str]]:
+    """The rules over all triggers of an object, whatever its kind."""
+    if not triggers:
+        yield "triggers", "no triggers defined in the ScaledObject/ScaledJob"
+    counts = Counter(trigger.name for trigger in triggers if trigger.name)
+    for index, trigger in enumerate(triggers):
+        if not trigger.type:
+            yield f"triggers[{index}].type", "must not be empty"
+        if counts[trigger.name] > 1:
+            yield f"triggers[{index}].name", f"triggerName {trigger.name!r} is defined multiple times"
 
 
 class FallbackEntry(Resource):
@@ -69,9 +82,9 @@ class FallbackEntry(Resource):
 class ScalingPolicy(Resource):
     """One policy of a direction (autoscaling/v2 HPAScalingPolicy)."""
 
-    type: str = param("Pods or Percent.", choices=("Pods", "Percent"))
-    value: int = param("How many pods or percent.", above=0)
-    period_seconds: int = param("Within how many seconds.", above=0, at_most=1800)
+    type: str = param("Pods or Percent.", choices=("Pods", "Percent"), loose=True)
+    value: int = param("How many pods or percent.", above=0, loose=True)
+    period_seconds: int = param("Within how many seconds.", above=0, at_most=1800, loose=True)
 
 
 class ScalingRules(Resource):
@@ -80,7 +93,9 @@ class ScalingRules(Resource):
     stabilization_window_seconds: int | None = param(
         "Seconds of past recommendations that hold the count.", default=None, at_least=0, at_most=3600
     )
-    select_policy: str | None = param("Which policy wins.", default=None, choices=("Max", "Min", "Disabled"))
+    select_policy: str | None = param(
+        "Which policy wins.", default=None, choices=("Max", "Min", "Disabled"), loose=True
+    )
     policies: tuple[ScalingPolicy, ...] = param("How fast the count may move.", default=())
     tolerance: QuantityText | None = param("Deviation from the target that moves nothing.", default=None)
 
@@ -95,17 +110,43 @@ class ScalingBehavior(Resource):
 class HorizontalPodAutoscalerConfig(Resource):
     """How the HPA is made."""
 
+    rules = (Rule("!has(self.name) || size(self.name) <= 63", "name must have at most 63 characters"),)
+
     name: str = param("Name of the HPA; `keda-hpa-<name>` where it is not given.", default="")
     behavior: ScalingBehavior | None = param("The HPA's behavior, verbatim.", default=None)
+
+    def check(self) -> Iterator[tuple[str, str]]:
+        if len(self.name) > 63:
+            yield "name", "must have at most 63 characters"
 
 
 class ScalingModifiers(Resource):
     """A formula over the triggers' values."""
 
+    rules = (
+        Rule(
+            "has(self.formula) && self.formula != '' || (!has(self.target) || self.target == '') && "
+            "(!has(self.activationTarget) || self.activationTarget == '') && !has(self.metricType)",
+            "formula is required with scalingModifiers",
+        ),
+        Rule(
+            "!has(self.formula) || self.formula == '' || has(self.target) && self.target != ''",
+            "target is required with a formula",
+        ),
+    )
+
     formula: str = param("The formula.", default="")
     target: str = param("Target of the composite metric.", default="")
     activation_target: str = param("The composite is active above this.", default="")
     metric_type: str | None = param("Its type.", default=None, choices=("AverageValue", "Value"))
+
+    def check(self) -> Iterator[tuple[str, str]]:
+        if self.formula:
+            yield "formula", "formulas are not supported by this version"
+            if not self.target:
+                yield "target", "is required with a formula"
+        elif self.target or self.activation_target or self.metric_type:
+            yield "formula", "is required with scalingModifiers"
 
 
 class Advanced(Resource):
@@ -115,9 +156,36 @@ class Advanced(Resource):
     horizontal_pod_autoscaler_config: HorizontalPodAutoscalerConfig | None = param("The HPA.", default=None)
     scaling_modifiers: ScalingModifiers | None = param("A formula over the triggers.", default=None)
 
+    def check(self) -> Iterator[tuple[str, str]]:
+        parts = {
+            "horizontalPodAutoscalerConfig": self.horizontal_pod_autoscaler_config,
+            "scalingModifiers": self.scaling_modifiers,
+        }
+        for name, part in parts.items():
+            yield from ((f"{name}.{at}", problem) for at, problem in (part.check() if part else ()))
+
 
 class ScaledObjectSpec(Resource):
     """`spec` of a ScaledObject."""
+
+    rules = (
+        Rule(
+            "!has(self.minReplicaCount) || "
+            "self.minReplicaCount <= (has(self.maxReplicaCount) ? self.maxReplicaCount : 100)",
+            "minReplicaCount must not be greater than maxReplicaCount (100 where it is not given)",
+        ),
+        Rule(
+            "!has(self.idleReplicaCount) || "
+            "self.idleReplicaCount < (has(self.minReplicaCount) ? self.minReplicaCount : 0)",
+            "idleReplicaCount must be less than minReplicaCount (0 where it is not given)",
+        ),
+        Rule(
+            "!has(self.fallback) || !has(self.fallback.behavior) || self.fallback.behavior != 'scalingModifiers' || "
+            "has(self.advanced) && has(self.advanced.scalingModifiers) && "
+            "has(self.advanced.scalingModifiers.formula) && self.advanced.scalingModifiers.formula != ''",
+            "fallback.behavior scalingModifiers needs advanced.scalingModifiers.formula",
+        ),
+    )
 
     scale_target_ref: ScaleTargetRef = param("What is scaled.")
     polling_interval: int = param("Seconds between two looks at the triggers.", default=30, at_least=1)
@@ -126,7 +194,7 @@ class ScaledObjectSpec(Resource):
     idle_replica_count: int | None = param("Replicas while no trigger is active.", default=None, at_least=0)
     min_replica_count: int | None = param("Fewest replicas while active.", default=None, at_least=0)
     max_replica_count: int = param("Most replicas.", default=100, at_least=1)
-    triggers: tuple[TriggerEntry, ...] = param("What is watched.")
+    triggers: tuple[TriggerEntry, ...] = param("What is watched.", filled=True)
     fallback: FallbackEntry | None = param("What stands in for metrics that cannot be read.", default=None)
     advanced: Advanced | None = param("Everything else.", default=None)
 
@@ -148,24 +216,16 @@ class ScaledObjectSpec(Resource):
                 "idleReplicaCount",
                 f"IdleReplicaCount={self.idle_replica_count} must be less than MinReplicaCount={self.minimum}",
             )
-        yield from self._check_triggers()
-        yield from self._check_fallback()
-        if self.advanced and self.advanced.scaling_modifiers and self.advanced.scaling_modifiers.formula:
-            yield "advanced.scalingModifiers.formula", "formulas are not supported by this version"
-
-    def _check_triggers(self) -> Iterator[tuple[str, str]]:
-        if not self.triggers:
-            yield "triggers", "no triggers defined in the ScaledObject/ScaledJob"
-        counts = Counter(trigger.name for trigger in self.triggers if trigger.name)
-        for index, trigger in enumerate(self.triggers):
-            if counts[trigger.name] > 1:
-                yield f"triggers[{index}].name", f"triggerName {trigger.name!r} is defined multiple times"
+        yield from check_triggers(self.triggers)
         if self.triggers and self._only_usage() and not self.minimum:
             yield (
                 "minReplicaCount",
                 "scaledobject has only cpu/memory triggers AND minReplica is 0 "
                 "(scale to zero doesn't work in this case)",
             )
+        yield from self._check_fallback()
+        for name, problem in self.advanced.check() if self.advanced else ():
+            yield f"advanced.{name}", problem
 
     def _check_fallback(self) -> Iterator[tuple[str, str]]:
         if self.fallback and self.triggers and self._only_usage():

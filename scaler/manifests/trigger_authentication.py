@@ -1,12 +1,22 @@
 """TriggerAuthentication's spec as declared classes (KEDA behaviour 2.2): Secrets, ConfigMaps, environment variables and
-the pod identity. How a reference is resolved stands in `scaler.credentials`."""
+the pod identity; `secret_stores` has the rest. How a reference is resolved stands in `scaler.credentials`."""
 
 from collections.abc import Iterator
 
 from scaler.credentials.resolve import Reference
-from scaler.declare import Resource, param
+from scaler.declare import Resource, Rule, param
+from scaler.manifests.pod_identity import PodIdentity
+from scaler.manifests.secret_stores import (
+    AwsSecretManager,
+    AzureKeyVault,
+    BoundServiceAccountToken,
+    GcpSecretManager,
+    HashiCorpVault,
+    OAuth2,
+)
 
 LATER = (
+    "filePath",
     "hashiCorpVault",
     "azureKeyVault",
     "gcpSecretManager",
@@ -32,41 +42,52 @@ class EnvRef(Resource):
     container_name: str = param("The container; the first one where it is not given.", default="")
 
 
-class PodIdentity(Resource):
-    """An identity instead of a secret."""
-
-    provider: str = param("Who vouches.", choices=("azure-workload", "gcp", "aws", "aws-eks", "none"))
-    identity_id: str | None = param("Client id of the identity, instead of the daemon's own.", default=None)
-    identity_tenant_id: str | None = param("Its tenant.", default=None)
-    identity_authority_host: str | None = param("Where it logs in.", default=None)
-
-    def check(self) -> Iterator[tuple[str, str]]:
-        if self.provider not in ("azure-workload", "none"):
-            yield "provider", f"{self.provider} is not supported by this version"
-        for name, value in (("identityId", self.identity_id), ("identityTenantId", self.identity_tenant_id)):
-            if value == "":
-                yield name, "must not be empty where it is given"
-        if self.identity_authority_host and not self.identity_tenant_id:
-            yield "identityAuthorityHost", "needs identityTenantId"
-
-    def parameters(self) -> dict[str, str]:
-        """As parameters of the trigger, for scalers that know identities."""
-        given = {
-            "podIdentity": self.provider,
-            "identityId": self.identity_id,
-            "identityTenantId": self.identity_tenant_id,
-            "identityAuthorityHost": self.identity_authority_host,
-        }
-        return {name: value for name, value in given.items() if value}
+_AZURE = "!has(self.podIdentity) || self.podIdentity.provider != 'azure-workload'"
+_AWS = "!has(self.podIdentity) || self.podIdentity.provider != 'aws'"
+_ROLE = "has(self.podIdentity.roleArn) && self.podIdentity.roleArn != ''"
 
 
 class TriggerAuthenticationSpec(Resource):
     """`spec` of a TriggerAuthentication or ClusterTriggerAuthentication."""
 
+    rules = (
+        Rule(
+            f"{_AZURE} || !has(self.podIdentity.identityId) || self.podIdentity.identityId != ''",
+            "podIdentity.identityId must not be empty where it is given",
+        ),
+        Rule(
+            f"{_AZURE} || !has(self.podIdentity.identityTenantId) || self.podIdentity.identityTenantId != ''",
+            "podIdentity.identityTenantId must not be empty where it is given",
+        ),
+        Rule(
+            f"{_AZURE} || !has(self.podIdentity.identityAuthorityHost) || "
+            "self.podIdentity.identityAuthorityHost == '' || has(self.podIdentity.identityTenantId)",
+            "podIdentity.identityAuthorityHost needs podIdentity.identityTenantId",
+        ),
+        Rule(
+            f"{_AWS} || !has(self.podIdentity.identityOwner) || self.podIdentity.identityOwner != 'workload' || "
+            f"!({_ROLE})",
+            "podIdentity.roleArn must not be given with the identityOwner workload",
+        ),
+        Rule(
+            f"{_AWS} || !has(self.podIdentity.externalID) || self.podIdentity.externalID == '' || {_ROLE}",
+            "podIdentity.externalID needs podIdentity.roleArn",
+        ),
+    )
+
     secret_target_ref: tuple[TargetRef, ...] = param("Parameters from Secrets.", default=())
     config_map_target_ref: tuple[TargetRef, ...] = param("Parameters from ConfigMaps.", default=())
     env: tuple[EnvRef, ...] = param("Parameters from the workload's environment.", default=())
     pod_identity: PodIdentity | None = param("An identity instead of a secret.", default=None)
+    file_path: str = param("File of the daemon that holds all parameters, instead of everything else.", default="")
+    hashi_corp_vault: HashiCorpVault | None = param("Parameters from HashiCorp Vault.", default=None)
+    azure_key_vault: AzureKeyVault | None = param("Parameters from an Azure key vault.", default=None)
+    gcp_secret_manager: GcpSecretManager | None = param("Parameters from Google's Secret Manager.", default=None)
+    aws_secret_manager: AwsSecretManager | None = param("Parameters from AWS Secrets Manager.", default=None)
+    bound_service_account_token: tuple[BoundServiceAccountToken, ...] = param(
+        "Parameters that are tokens of service accounts.", default=()
+    )
+    oauth2: OAuth2 | None = param("A token by OAuth 2.", default=None)
 
     def check(self) -> Iterator[tuple[str, str]]:
         if self.pod_identity:

@@ -26,10 +26,13 @@ Result = Amount | Mapping[str, Amount]
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """One metric that a trigger yields, before it has a name: what it aims at and when it is active."""
+    """One metric that a trigger yields, before it has a name: what it aims at and when it is active. Usage may be that
+    of one `container`, and keeps its target as it was `written`."""
 
     target: float
     activation: float = 0.0
+    container: str = ""
+    written: str = ""
 
 
 @dataclass(frozen=True)

@@ -104,6 +104,12 @@ _RULES: dict[str, Any] = {
     "pattern": lambda _, rule, value, root, path: _say(
         isinstance(value, str) and not re.search(rule, value), path, "pattern"
     ),
+    "minLength": lambda _, rule, value, root, path: _say(
+        isinstance(value, str) and len(value) < rule, path, "minLength"
+    ),
+    "minItems": lambda _, rule, value, root, path: _say(
+        isinstance(value, list) and len(value) < rule, path, "minItems"
+    ),
     "minimum": lambda _, rule, value, root, path: _say(isinstance(value, int) and value < rule, path, "minimum"),
     "maximum": lambda _, rule, value, root, path: _say(isinstance(value, int) and value > rule, path, "maximum"),
     "exclusiveMinimum": lambda _, rule, value, root, path: _say(

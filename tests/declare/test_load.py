@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 import pytest
+from pydantic import ConfigDict
 
 from scaler.declare import (
     AUTH,
@@ -344,6 +345,34 @@ def test_unknown_fields_are_notes_wherever_they_stand() -> None:
         "spec.inner.limt": "is not known here, did you mean limit?",
         "spec.maxcount": "is not known here, did you mean maxCount?",
     }
+
+
+class _Open(Resource):
+    """A part that keeps what it is given."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str = param("Its name.", names=("theNAME",))
+
+
+class _Holder(Resource):
+    """Parts by name."""
+
+    parts: Mapping[str, Entry] = param("Parts.", default={})
+    free: _Open | None = param("A part.", default=None)
+
+
+def test_unknown_fields_of_parts_by_name_are_notes_and_those_of_an_open_part_are_kept() -> None:
+    document = {"parts": {"a": {"type": "x", "tipe": "y"}}, "free": {"theNAME": "n", "more": {"b": 1}}}
+    loaded = load_document(_Holder, document, "spec")
+    assert loaded.notes == {"spec.parts.a.tipe": "is not known here, did you mean type?"}
+    assert loaded.value is not None
+    assert loaded.value.free is not None
+    assert (loaded.value.free.name, loaded.value.free.model_extra) == ("n", {"more": {"b": 1}})
+
+
+def test_a_field_is_missed_under_the_name_it_is_written_by() -> None:
+    assert load_document(_Holder, {"free": {}}, "spec").problems == {"spec.free.theNAME": "is required"}
 
 
 class _Range(Declared):

@@ -47,3 +47,22 @@ def test_mode() -> None:
     mode, problems = annotations.mode_of({annotations.MODE: "fast"})
     assert mode is Mode.HPA
     assert "hpa, direct, observe" in problems[f"metadata.annotations.{annotations.MODE}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("true", True), ("True", False), ("1", False), ("false", False), ("", False)]
+)
+def test_an_hpa_is_taken_over_at_the_word_true_only(text: str, said: bool) -> None:
+    assert annotations.transfers({annotations.TRANSFER_HPA_OWNERSHIP: text}) is said
+    assert not annotations.transfers({})
+
+
+@pytest.mark.parametrize(("text", "said"), [("false", True), ("False", False), ("0", False), ("true", False)])
+def test_another_hpa_is_tolerated_at_the_word_false_only(text: str, said: bool) -> None:
+    assert annotations.tolerated({annotations.HPA_OWNERSHIP: text}) is said
+    assert not annotations.tolerated({})
+
+
+def test_excluded_labels_are_not_trimmed() -> None:
+    assert annotations.excluded_labels({annotations.HPA_EXCLUDED_LABELS: "a,shop/team, b"}) == {"a", "shop/team", " b"}
+    assert not annotations.excluded_labels({}) & {"a", "shop/team"}

@@ -108,6 +108,18 @@ async def test_metric_names_count_every_trigger() -> None:
     assert watched.spec.goals[0].kind is MetricType.UTILIZATION
 
 
+async def test_usage_of_several_containers_of_one_workload() -> None:
+    """As in KEDA, where each becomes a ContainerResource of the HPA; twice the same stays an error."""
+    proxy = {**CPU, "metadata": {"value": "80", "containerName": "proxy"}}
+    watched = await bound(scaled_object(triggers=[CPU, proxy], minReplicaCount=1), sources={"cpu": _NoSource()})
+    assert [(goal.metric, goal.container, goal.written) for goal in watched.spec.goals] == [
+        ("cpu", "", "60"),
+        ("cpu/proxy", "proxy", "80"),
+    ]
+    with pytest.raises(ManifestError, match="metricName cpu/proxy defined multiple times"):
+        await bound(scaled_object(triggers=[proxy, proxy], minReplicaCount=1), sources={"cpu": _NoSource()})
+
+
 def test_all_problems_at_once_each_with_its_path() -> None:
     found = problems(
         scaled_object(

@@ -25,8 +25,7 @@ def test_a_value_is_a_quantity_above_zero(value: str) -> None:
 def test_the_target(value: str, target: float) -> None:
     scaler = load(Cpu, {"value": value, "containerName": "web"}, {}, {}).value
     assert scaler is not None
-    assert scaler.aims(None) == {"cpu": Aim(target)}
-    assert scaler.container_name == "web"
+    assert scaler.aims(None) == {"cpu": Aim(target, container="web", written=value)}
 
 
 def test_usage_is_handed_on() -> None:

@@ -11,7 +11,7 @@ from scalers.memory import Memory
 def test_the_target(value: str, target: float) -> None:
     scaler = load(Memory, {"value": value}, {}, {}).value
     assert scaler is not None
-    assert scaler.aims(None) == {"memory": Aim(target)}
+    assert scaler.aims(None) == {"memory": Aim(target, written=value)}
 
 
 @pytest.mark.parametrize("metadata", [{}, {"value": ""}, {"value": "0"}, {"value": "much"}])
