@@ -32,12 +32,12 @@ Served = Sequence[tuple[Watched, Entry]]
 
 
 class BoardCollector(Collector):
-    """`sources` tells how many connections there are, `skipped` how many rounds an object has missed, `late` how many
-    seconds late its latest one began."""
+    """`board` gives the board of the moment, `sources` how many connections there are, `skipped` how many rounds an
+    object has missed, `late` how many seconds late its latest one began."""
 
     def __init__(
         self,
-        board: Board,
+        board: Callable[[], Board],
         sources: Callable[[], int],
         skipped: Callable[[Ref], int],
         late: Callable[[Ref], float],
@@ -46,7 +46,7 @@ class BoardCollector(Collector):
         self._build = _build()
 
     def collect(self) -> Iterator[Metric]:
-        entries = list(self._board)
+        entries = list(self._board())
         served = [(entry.watched, entry) for _, entry in entries if entry.watched is not None]
         yield self._build
         yield from _about_triggers(served)
@@ -189,7 +189,10 @@ def _counter(name: str, help_: str, *labels: str) -> CounterMetricFamily:
 
 
 def routes(
-    board: Board, sources: Callable[[], int], skipped: Callable[[Ref], int], late: Callable[[Ref], float]
+    board: Callable[[], Board],
+    sources: Callable[[], int],
+    skipped: Callable[[Ref], int],
+    late: Callable[[Ref], float],
 ) -> Iterable[web.RouteDef]:
     """A registry of its own: the board, this process, its garbage collector."""
     registry = CollectorRegistry()

@@ -103,7 +103,7 @@ async def serving(
     late: Callable[[Ref], float] = lambda _: 0.0,
 ) -> AsyncIterator[aiohttp.ClientSession]:
     async with (
-        listening("127.0.0.1", 0, telemetry.routes(board, sources, skipped, late)) as (_, port),
+        listening("127.0.0.1", 0, telemetry.routes(lambda: board, sources, skipped, late)) as (_, port),
         aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client,
     ):
         yield client
