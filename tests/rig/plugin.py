@@ -5,6 +5,7 @@ that test's own time begins, so no test's limit pays for it.
 """
 
 import os
+import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -14,12 +15,14 @@ import pytest
 
 import tests.rig.azurite
 import tests.rig.brokers
+import tests.rig.control_plane
 import tests.rig.kafka
 import tests.rig.nats
 import tests.rig.oauth
 import tests.rig.secured_kafka
 from tests.rig.azurite import Azurite
 from tests.rig.cache import Unavailable
+from tests.rig.control_plane import ControlPlane
 from tests.rig.kafka import Kafka
 from tests.rig.nats import Nats
 from tests.rig.oauth import TokenEndpoint
@@ -34,6 +37,7 @@ FETCH: dict[str, Callable[[], Path]] = {
     "secured_kafka": tests.rig.brokers.fetch,
     "azurite": tests.rig.azurite.fetch,
     "nats": tests.rig.nats.fetch,
+    "control_plane": tests.rig.control_plane.fetch,
 }
 # Of each server that was wanted: why it is not to be had, or None.
 TRIED = pytest.StashKey[dict[str, str | None]]()
@@ -67,6 +71,22 @@ def azurite(pytestconfig: pytest.Config) -> Iterator[Azurite]:
 def nats(pytestconfig: pytest.Config) -> Iterator[Nats]:
     """NATS with JetStream and its monitoring port."""
     yield from _life("nats", tests.rig.nats.nats, pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def control_plane(pytestconfig: pytest.Config) -> Iterator[ControlPlane]:
+    """Kubernetes without nodes; its HPA looks every second, its pods become ready at once."""
+    yield from _life("control_plane", tests.rig.control_plane.control_plane, pytestconfig)
+
+
+@pytest.fixture
+async def namespace(control_plane: ControlPlane) -> AsyncIterator[str]:
+    """A new one, deleted afterwards; that it takes seconds to vanish is nobody's time."""
+    name = f"test-{secrets.token_hex(4)}"
+    async with control_plane.client() as client:
+        await client.create("/api/v1/namespaces", {"metadata": {"name": name}})
+        yield name
+        await client.delete(f"/api/v1/namespaces/{name}")
 
 
 @pytest.fixture
