@@ -38,7 +38,7 @@ check: .venv/dev.stamp ## Format, lint, types, import contracts, generated files
 bench: .venv/dev.stamp ## Measure; prints a table and writes bench.json
 	$(BIN)/python -m tests.performance
 
-gen: .venv/dev.stamp ## Write the generated files: scaler docs and schemas
+gen: .venv/dev.stamp ## Write the generated files: scaler docs, schemas, CRDs
 	@scripts/gen
 
 format: .venv/dev.stamp ## Format the code

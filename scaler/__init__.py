@@ -15,8 +15,11 @@ declared once (`declare/`): loading, messages, schemas and documentation follow 
 - `core.decide` makes one **decision** of them. It is pure: `now` is an argument, state goes in and comes out, effects
   are data. How many replicas, why (the **trail**), which metrics, conditions and events, when to look again;
 - the decision is published on the **board**, which every outward face (`web/`, `/metrics`) only reads;
-- and applied through the port (`engine/cluster.py`) by an adapter. `standalone/` runs local processes from a folder of
-  the same manifests; the Kubernetes adapter stands behind the same port.
+- and applied through the port (`engine/cluster.py`) by an adapter: `standalone/` runs local processes from a folder of
+  the same manifests, `kubernetes/` turns the decision into steps (pure) and sends only what differs.
+
+Under Kubernetes every replica keeps the `world` current; the one that holds the Lease runs the line, and answers the
+external metrics API (`web/`) from the board.
 
 Nothing else moves data. `daemon` builds and wires all of it and is the only module that knows all of it; `settings`
 alone reads the environment, `clock` alone the time. Who may import whom is in `pyproject.toml`, and checked.

@@ -9,14 +9,15 @@ FOLLOW = 1 / 60
 """Seconds of correction for each second that passes."""
 
 
-def _boottime() -> float:
+def boottime() -> float:
+    """Seconds that neither jump nor stop while the process or the machine sleeps; for durations only."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class Clock:
     """Called, it gives seconds since the epoch, never going backwards."""
 
-    def __init__(self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = _boottime) -> None:
+    def __init__(self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = boottime) -> None:
         self._wall = wall
         self._steady = steady
         self._now = wall()

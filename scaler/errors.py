@@ -6,9 +6,11 @@ person who can mend it, and `reason` is the same word in conditions, metrics and
       CredentialError      a reference cannot be resolved; asked again, slowly
       SourceError          a source did not answer; the next round tries again
         SourceBusy           it asked for patience (retry_after)
+        LoginError           it refused our login; other credentials may help
         AnswerError          it answered, but not with what was asked for
       ClusterError         the cluster refused or could not be reached
-        NotFound  Conflict  Forbidden
+        NotFound  Conflict  Forbidden  Invalid  Expired  NotLeading
+        Busy                 it asked for patience (retry_after)
       SettingsError        the daemon's own settings are wrong
 
 Messages never quote third-party exceptions: those carry URLs and query strings, and thus credentials. Anything else
@@ -76,6 +78,12 @@ class SourceBusy(SourceError):
         self.retry_after = retry_after
 
 
+class LoginError(SourceError):
+    """The source does not accept what it was shown of us. Where that was read from may hold something newer by now."""
+
+    reason = "LoginError"
+
+
 class AnswerError(SourceError):
     """The source answered, but the answer does not hold what was asked for."""
 
@@ -106,3 +114,32 @@ class Forbidden(ClusterError):
 
     retriable = False
     reason = "Forbidden"
+
+
+class Invalid(ClusterError):
+    """The API server refuses what was sent: it is not what the kind allows, or a precondition in it does not hold."""
+
+    retriable = False
+    reason = "Invalid"
+
+
+class Expired(ClusterError):
+    """What a watch was to go on from is no longer there: list again."""
+
+    reason = "Expired"
+
+
+class Busy(ClusterError):
+    """The API server cannot now; `retry_after` are the seconds it asks for, 0 where it asks for nothing."""
+
+    reason = "Busy"
+
+    def __init__(self, sentence: str, *, retry_after: float = 0.0) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
+
+
+class NotLeading(ClusterError):
+    """This daemon does not lead (any more): nothing may be written."""
+
+    reason = "NotLeading"

@@ -11,7 +11,7 @@ from aiokafka.errors import (
     for_code,
 )
 
-from scaler.sdk import AnswerError, SourceError
+from scaler.sdk import AnswerError, LoginError, SourceError
 from scalers._kafka_login import Login
 
 UNKNOWN_TOPIC = 3
@@ -27,7 +27,7 @@ class Silent(SourceError):
     """No answer in time."""
 
 
-class Refused(SourceError):
+class Refused(LoginError):
     """The credentials are not accepted: showing them to the other brokers too would only lock the account."""
 
 
@@ -77,8 +77,9 @@ def no_connection(broker: str, error: BaseException, login: Login | None, tls: b
             return SourceError(f"the TLS certificate of {broker} is made out to another name")
         case ssl.SSLCertVerificationError():
             return SourceError(f"the TLS certificate of {broker} is not trusted")
-        case ssl.SSLError() | KafkaConnectionError(__cause__=ssl.SSLError()):
-            return SourceError(f"{broker} does not speak TLS on this port, or refuses the client's certificate")
+        case (ssl.SSLError() as told) | KafkaConnectionError(__cause__=ssl.SSLError() as told):
+            kind = LoginError if _is_about_us(told) else SourceError
+            return kind(f"{broker} does not speak TLS on this port, or refuses the client's certificate")
         case TimeoutError():
             return Silent(f"{broker} does not answer")
         case socket.gaierror():
@@ -94,6 +95,12 @@ def no_connection(broker: str, error: BaseException, login: Login | None, tls: b
         case OSError():
             return SourceError(f"{broker} cannot be reached")
     return SourceError(f"{broker} does not answer as a Kafka broker does")
+
+
+def _is_about_us(error: ssl.SSLError) -> bool:
+    """Whether this is the other side's alert about the certificate that we showed, or lack."""
+    alert = error.reason or ""
+    return "ALERT" in alert and ("CERTIFICATE" in alert or alert.endswith(("UNKNOWN_CA", "ACCESS_DENIED")))
 
 
 def closed(broker: str, login: Login | None, tls: bool) -> SourceError:

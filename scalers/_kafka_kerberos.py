@@ -17,7 +17,7 @@ from typing import Any
 
 from aiokafka.conn import BaseSaslAuthenticator
 
-from scaler.sdk import SourceError
+from scaler.sdk import LoginError, SourceError
 from scalers._kafka_login import Login
 
 KEYTAB = b"\x05\x02"
@@ -65,7 +65,7 @@ class Kerberos(Login):
                 yield context.wrap(NO_LAYER, False).message, True
             except gssapi.exceptions.GSSError:
                 who = f"{self.username}@{self.realm}"
-                raise SourceError(f"Kerberos has no ticket of {who} for {self.service} on {host}") from None
+                raise LoginError(f"Kerberos has no ticket of {who} for {self.service} on {host}") from None
 
     def _context(self, gssapi: Any, folder: Path, host: str) -> Any:
         user = gssapi.Name(f"{self.username}@{self.realm}", gssapi.NameType.kerberos_principal)

@@ -14,7 +14,7 @@ from aiokafka.conn import AIOKafkaConnection, OAuthAuthenticator
 from aiokafka.errors import IncompatibleBrokerVersion, KafkaConnectionError, KafkaError, SaslAuthenticationFailed
 from aiokafka.protocol.metadata import MetadataRequest
 
-from scaler.sdk import AnswerError, SourceError
+from scaler.sdk import AnswerError, LoginError, SourceError
 from scalers._kafka_errors import UNKNOWN_TOPIC, Passing, Refused, Silent, closed, failure, no_connection
 from scalers._kafka_login import Login
 
@@ -139,7 +139,8 @@ class Brokers:
             problems.append(connected)
         if len(problems) == 1:
             raise problems[0]
-        raise SourceError(f"none of {len(problems)} brokers is of use: {', '.join(map(str, problems))}")
+        kind = LoginError if any(isinstance(one, LoginError) for one in problems) else SourceError
+        raise kind(f"none of {len(problems)} brokers is of use: {', '.join(map(str, problems))}")
 
     async def ask(self, questions: Sequence[tuple[Address, Any]]) -> list[Any]:
         """Everything at once; replies in the order of the questions, or the `SourceError` in its place."""

@@ -13,6 +13,8 @@ from scaler.errors import (
     CredentialError,
     Forbidden,
     InternalError,
+    Invalid,
+    LoginError,
     ManifestError,
     NotFound,
     ScalerError,
@@ -36,10 +38,10 @@ def test_the_reason_is_the_classs_name(error: type[ScalerError]) -> None:
 
 
 def test_whether_the_same_call_may_succeed_later() -> None:
-    assert {one for one in ALL if not one.retriable} == {ScalerError, ManifestError, SettingsError, Forbidden}
-    assert {CredentialError, SourceError, SourceBusy, AnswerError, InternalError, ClusterError, NotFound, Conflict} <= {
-        one for one in ALL if one.retriable
-    }
+    never = {ScalerError, ManifestError, SettingsError, Forbidden, Invalid}
+    assert {one for one in ALL if not one.retriable} == never
+    later = {CredentialError, SourceError, SourceBusy, LoginError, AnswerError, InternalError}
+    assert later | {ClusterError, NotFound, Conflict} <= {one for one in ALL if one.retriable}
 
 
 def test_all_problems_of_a_manifest_are_one_sentence() -> None:

@@ -11,6 +11,12 @@ def run(
         Path | None,
         typer.Option("--standalone", metavar="DIR", help="Scale local processes, from a folder of manifests."),
     ] = None,
+    kubeconfig: Annotated[Path | None, typer.Option(help="A kubeconfig, outside of a cluster.")] = None,
+    context: Annotated[str | None, typer.Option(help="Its context.")] = None,
+    namespaces: Annotated[str | None, typer.Option(help="Namespaces to serve, separated by commas.")] = None,
+    take_over_metrics_api: Annotated[
+        bool, typer.Option("--take-over-metrics-api", help="Take over somebody else's APIService.")
+    ] = False,
     listen: Annotated[str | None, typer.Option(help="Address of /healthz, /readyz and /metrics.")] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning, error or critical.")] = None,
     log_format: Annotated[str | None, typer.Option(help="text or json.")] = None,
@@ -19,7 +25,7 @@ def run(
     config: Annotated[Path | None, typer.Option(help="A YAML file of settings.")] = None,
 ) -> None:
     """Run the daemon until SIGTERM or Ctrl-C."""
-    from scaler import daemon, logs, settings
+    from scaler import logs, settings
     from scaler.errors import ManifestError
 
     flags = {
@@ -28,11 +34,23 @@ def run(
         "logFormat": log_format,
         "metricMaxAge": metric_max_age,
         "reload": reload,
+        "kubeconfig": str(kubeconfig) if kubeconfig else None,
+        "context": context,
+        "namespaces": namespaces,
+        "takeOverMetricsApi": "true" if take_over_metrics_api else None,
     }
     given = settings.read(flags, config)
-    if standalone is None:
-        raise ManifestError({"--standalone": "is required: this version runs on a folder of manifests only"})
-    if not standalone.is_dir():
+    if standalone is not None and not standalone.is_dir():
         raise ManifestError({"--standalone": f"{standalone} is not a folder"})
+    if standalone is None and not given.kubeconfig and not settings.in_cluster():
+        problem = "there is no cluster: give --standalone DIR, or --kubeconfig FILE, or run it as a pod"
+        raise ManifestError({"run": problem})
     logs.configure(given.log_level, given.log_format)
-    daemon.run_standalone(standalone, given)
+    if standalone is not None:
+        from scaler.daemon.standalone import run as run_standalone
+
+        run_standalone(standalone, given)
+    else:
+        from scaler.daemon.kubernetes import run as run_kubernetes
+
+        run_kubernetes(given)

@@ -35,7 +35,7 @@ def decide(spec: Spec, target: Target, readings: Sequence[Reading], state: State
         replicas=taken.replicas,
         why=_why(taken.trail),
         trail=taken.trail,
-        metrics=tuple([_metric(one, now) for one in inputs]),
+        metrics=tuple([_metric(one, seen.by, now) for one in inputs]),
         conditions=conditions.conditions(spec, seen, cooling=taken.cooling),
         events=_events(spec, target, seen, taken, state),
         state=_remembered(spec, target, taken, observed, now, failures=failures, seen=seen),
@@ -51,13 +51,14 @@ def _why(trail: tuple[Note, ...]) -> Why:
     return trail[-1].rule
 
 
-def _metric(one: Input, now: float) -> Metric:
+def _metric(one: Input, active: tuple[str, ...], now: float) -> Metric:
     """What the metrics API answers: never below zero (KEDA behaviour 3.5)."""
-    if one.reading is None:
-        return Metric(one.goal.metric, at=now, problem=Why.LEFT_TO_HPA.value)
-    if isinstance(one.reading, Failure):
-        return Metric(one.goal.metric, at=one.reading.at, problem=one.reading.problem)
-    return Metric(one.goal.metric, max(0.0, one.reading.value), one.reading.at, fallback=one.fallback is not None)
+    name, reading = one.goal.metric, one.reading
+    if reading is None:
+        return Metric(name, at=now, problem=Why.LEFT_TO_HPA.value, active=name in active)
+    if isinstance(reading, Failure):
+        return Metric(name, at=reading.at, problem=reading.problem)
+    return Metric(name, max(0.0, reading.value), reading.at, "", one.fallback is not None, name in active)
 
 
 def _events(spec: Spec, target: Target, seen: Activity, taken: Course, state: State) -> tuple[Event, ...]:

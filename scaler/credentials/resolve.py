@@ -4,10 +4,10 @@ error that names it; KEDA goes on with an empty value, and the trigger then fail
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from scaler.errors import CredentialError, NotFound
+from scaler.errors import CredentialError, Forbidden, NotFound
 
 Read = Callable[[str, str], Awaitable[Mapping[str, str]]]
-"""(kind, name) → the data of that object; raises `NotFound`."""
+"""(kind, name) → the data of that object; raises `NotFound`, `Forbidden`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ async def resolve(references: Sequence[Reference], read: Read) -> dict[str, str]
             found[reference.parameter] = data[reference.key]
         except NotFound:
             problems.append(f"{reference.path}: there is no {reference.kind} {reference.name}")
+        except Forbidden as error:  # rights may be given later, as what is missing may be made
+            problems.append(f"{reference.path}: {error}")
         except KeyError:
             problems.append(f"{reference.path}: {reference.kind} {reference.name} has no key {reference.key}")
     if problems:

@@ -12,8 +12,9 @@ from scaler.manifests.watched import Ref, Trigger, Watched
 
 @dataclass(slots=True)
 class Entry:
-    """One object. `problem` is why it is not served, where it is not; `errors` counts failed attempts, by metric,
-    and `faults` all others, those of metrics that are gone among them: their sum never goes down."""
+    """One object. `problem` is why it is not served, where it is not; `refused` when a source last did not accept its
+    login. `errors` counts failed attempts, by metric, and `faults` all others, those of metrics that are gone among
+    them: their sum never goes down."""
 
     watched: Watched | None = None
     state: State = field(default_factory=State)
@@ -24,6 +25,7 @@ class Entry:
     at: float = 0.0
     took: dict[str, float] = field(default_factory=dict)
     problem: str = ""
+    refused: float = 0.0
     errors: Counter[str] = field(default_factory=Counter)
     faults: int = 0
     previous: dict[int, tuple[Trigger, Any]] = field(default_factory=dict)
@@ -115,6 +117,14 @@ class Board:
         before, previous = entry.previous.get(trigger.index, (None, None))
         entry.previous[trigger.index] = (trigger, answer)
         return previous if before == trigger else None
+
+    def refused(self, ref: Ref, at: float) -> bool:
+        """A source refused the object's credentials at that moment; true where nobody has said so yet."""
+        entry = self._entries.get(ref)
+        if entry is None or at <= entry.refused:
+            return False
+        entry.refused = at
+        return True
 
     def keep_unsent(self, ref: Ref, events: Sequence[Event]) -> None:
         """Writing failed: these events wait for the next decision that is written."""

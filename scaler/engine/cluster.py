@@ -42,11 +42,18 @@ class Touched:
 
 
 @dataclass(frozen=True, slots=True)
+class Poked:
+    """Something around the object moved that its decision, or what became of it, may depend on: look at it now."""
+
+    ref: Ref
+
+
+@dataclass(frozen=True, slots=True)
 class Synced:
     """Everything that was there when the watch began has been told."""
 
 
-Change = Appeared | Changed | Gone | Touched | Synced
+Change = Appeared | Changed | Gone | Touched | Poked | Synced
 
 
 class Cluster(Protocol):
@@ -74,6 +81,11 @@ class Cluster(Protocol):
 
     async def manifest(self, ref: Ref) -> Manifest:
         """One of our own kinds that others refer to (a TriggerAuthentication). Raises `NotFound`."""
+        ...
+
+    async def doubt(self, watched: Watched) -> None:
+        """A source refuses the credentials that the object was bound with: look, soon, whether they are still what they
+        were read from. What is found is told by the watch. Raises `ClusterError`."""
         ...
 
     def leadership(self) -> AbstractAsyncContextManager[None]:

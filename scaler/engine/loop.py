@@ -13,7 +13,7 @@ from scaler.engine.keeper import Answered
 from scaler.engine.narrator import Narrator
 from scaler.engine.pool import Pool
 from scaler.engine.watching import Bind, Watching
-from scaler.errors import ClusterError, Conflict, NotFound, SourceError
+from scaler.errors import ClusterError, Conflict, LoginError, NotFound, NotLeading, ScalerError, SourceError
 from scaler.logs import served
 from scaler.manifests.watched import Ref, Trigger, Watched
 
@@ -48,6 +48,8 @@ class Loop:
         self._refreshes: dict[tuple[Ref, str], asyncio.Task[None]] = {}
         self._timers: dict[Ref, asyncio.TimerHandle] = {}
         self._tasks: asyncio.TaskGroup
+        self.serving = False
+        """While `run` runs: before and after, nobody can be answered."""
 
     def unready(self) -> str:
         """What keeps the daemon from serving everything that there was at its start; empty when nothing does."""
@@ -59,10 +61,14 @@ class Loop:
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        async with asyncio.TaskGroup() as self._tasks:
-            self._tasks.create_task(self._watching.run(), name="watching")
-            async for ref in self._agenda:
-                self._tasks.create_task(self._serve(ref))
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                self.serving = True
+                self._tasks.create_task(self._watching.run(), name="watching")
+                async for ref in self._agenda:
+                    self._tasks.create_task(self._serve(ref))
+        finally:
+            self.serving = False
 
     async def _serve(self, ref: Ref) -> None:
         served.set(str(ref))
@@ -108,6 +114,7 @@ class Loop:
             answers = await asyncio.gather(
                 *(self._pool.ask(one.source, one.query, interval=watched.interval, fresh=fresh) for one in asked)
             )
+        self._heed(watched, answers)
         readings: list[Reading] = []
         took: dict[str, float] = {}
         for trigger, answered in zip(asked, answers, strict=True):
@@ -125,6 +132,23 @@ class Loop:
             return trigger.read(answered.answer, None, answered.at)
         previous = self._board.previous(ref, trigger, answered.answer)
         return trigger.read(answered.answer, previous, answered.at)
+
+    def _heed(self, watched: Watched, answers: Sequence[Answered]) -> None:
+        """A refused login is a reason to look at the credentials again, once for each attempt, beside the line."""
+        refused = max((one.at for one in answers if isinstance(one.answer, LoginError)), default=None)
+        if refused is not None and self._board.refused(watched.ref, refused):
+            self._tasks.create_task(self._doubt(watched), name=f"doubt {watched.ref}")
+
+    async def _doubt(self, watched: Watched) -> None:
+        """A cluster that cannot look now is asked again at the next attempt."""
+        served.set(str(watched.ref))
+        try:
+            async with asyncio.timeout(SETTLE):
+                await self._cluster.doubt(watched)
+        except (TimeoutError, ScalerError):
+            return
+        except Exception as error:  # as in `_serve`
+            await self._tell(watched.ref, error)
 
     def _from_board(self, watched: Watched, but: Iterable[str]) -> Iterable[Reading]:
         entry = self._board.get(watched.ref)
@@ -202,6 +226,7 @@ class Loop:
             await self._tell(watched.ref, error)
 
     async def _tell(self, ref: Ref, error: Exception) -> None:
-        """Not of an object that has gone meanwhile: nobody would ever take that back."""
-        if self._watching.get(ref) is not None:
+        """Not of an object that has gone meanwhile: nobody would ever take that back. That this daemon does not lead
+        any more is no object's problem."""
+        if self._watching.get(ref) is not None and not isinstance(error, NotLeading):
             await self._faults.tell(ref, error)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from scaler.core.model import State
 from scaler.engine.agenda import Agenda, Slot
 from scaler.engine.board import Board
-from scaler.engine.cluster import Appeared, Changed, Cluster, Gone, Synced, Touched
+from scaler.engine.cluster import Appeared, Changed, Cluster, Gone, Poked, Synced, Touched
 from scaler.engine.faults import Faults
 from scaler.engine.timetable import phase
 from scaler.errors import ScalerError
@@ -30,12 +30,15 @@ Bind = Callable[[Manifest], Awaitable[Watched]]
 
 @dataclass(slots=True)
 class _Known:
-    """The newest manifest of an object, what was bound last, and how often binding failed in a row since."""
+    """The newest manifest of an object, what was bound last, and how often binding failed in a row since. `begun`
+    numbers the binds, `placed` is the one that was bound last: a slow one never overtakes a later one."""
 
     manifest: Manifest
     remembered: State | None
     watched: Watched | None = None
     refusals: int = 0
+    begun: int = 0
+    placed: int = 0
     timer: asyncio.TimerHandle | None = None
 
 
@@ -88,6 +91,8 @@ class Watching:
                         self._let_go(ref)
                     case Touched(ref):
                         self._touched(ref)
+                    case Poked(ref):
+                        self._agenda.poke(ref)
                     case Synced():
                         self._synced = True
                         self._look_around()
@@ -118,25 +123,26 @@ class Watching:
         if known.timer:
             known.timer.cancel()
             known.timer = None
-        self._tasks.create_task(self._bound(known, known.manifest), name=f"bind {known.manifest.ref}")
+        known.begun += 1
+        self._tasks.create_task(self._bound(known, known.manifest, known.begun), name=f"bind {known.manifest.ref}")
 
-    async def _bound(self, known: _Known, manifest: Manifest) -> None:
+    async def _bound(self, known: _Known, manifest: Manifest, number: int) -> None:
         served.set(str(manifest.ref))
         try:
             async with self._places:
                 watched = await self._bind(manifest)
         except Exception as error:  # one object's bug stays one object's bug
-            if self._is_newest(manifest):
+            if self._is_newest(known, manifest, number):
                 self._tried(manifest.ref)
                 self._bind_later(known, error)
                 await self._faults.tell(manifest.ref, error)
         else:
-            if self._is_newest(manifest):
+            if self._is_newest(known, manifest, number):
+                known.placed = number
                 self._place(known, watched)
 
-    def _is_newest(self, manifest: Manifest) -> bool:
-        known = self._known.get(manifest.ref)
-        return known is not None and known.manifest is manifest
+    def _is_newest(self, known: _Known, manifest: Manifest, number: int) -> bool:
+        return self._known.get(manifest.ref) is known and known.manifest is manifest and number > known.placed
 
     def _place(self, known: _Known, watched: Watched) -> None:
         first = known.watched is None

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from scaler.credentials.resolve import Read, resolve
 from scaler.declare import load_document
-from scaler.errors import CredentialError, ManifestError, NotFound
+from scaler.errors import CredentialError, Forbidden, ManifestError, NotFound
 from scaler.manifests.scaled_object import ScaleTargetRef, TriggerEntry
 from scaler.manifests.trigger_authentication import LATER, TriggerAuthenticationSpec
 from scaler.manifests.watched import Manifest, Ref
@@ -60,7 +60,7 @@ class Credentials:
             return {}
         try:
             return await self._read("Environment", f"{self._workload}/{self._container}")
-        except NotFound as error:
+        except (NotFound, Forbidden) as error:
             raise CredentialError(str(error)) from None
 
     async def _parameters(self, entry: TriggerEntry, path: str) -> Values:

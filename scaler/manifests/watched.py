@@ -14,8 +14,9 @@ from scaler.sdk.source import AnySource
 
 class Ref(NamedTuple):
     """Names an object of the cluster: a ScaledObject, a Secret, a Deployment. The kind `Environment` stands for the
-    environment of a workload's container, named `workload/container` (an empty container is the first). A tuple,
-    because it is the key of everything and hashed many times a round."""
+    environment of a workload's container, named `[Kind.version.group/]workload/container` (an empty container is the
+    first, a Deployment's kind is left out). A tuple, because it is the key of everything and hashed many times a
+    round."""
 
     kind: str
     namespace: str

@@ -18,7 +18,7 @@ from scaler.declare import (
     secret,
     target,
 )
-from scaler.errors import AnswerError, SourceBusy, SourceError
+from scaler.errors import AnswerError, LoginError, SourceBusy, SourceError
 from scaler.sdk.http import Get, Http, Post, Query, Reply, http_session, refused, what_failed
 from scaler.sdk.scaler import Aim, Example, Result, Scaler, Usage
 from scaler.sdk.signing import Anonymous, ClientCredentials, Fixed, Request, Several, Signer, basic, bearer
@@ -42,6 +42,7 @@ __all__ = [
     "Get",
     "Http",
     "Listed",
+    "LoginError",
     "MetricType",
     "Pairs",
     "Parallel",

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import aiohttp
 from yarl import URL
 
-from scaler.errors import AnswerError, SourceBusy, SourceError
+from scaler.errors import AnswerError, LoginError, SourceBusy, SourceError
 from scaler.sdk.signing import Anonymous, Request, Signer, whole
 from scaler.sdk.source import Parallel, Source
 from scaler.sdk.tls import Tls
@@ -173,10 +173,11 @@ def _stays(here: URL, there: URL) -> bool:
 
 
 def refused(where: str, status: int, retry_after: str = "") -> SourceError:
-    """The error for a status that is not 2xx; 429 and 503 with `Retry-After` (RFC 9110 10.2.3) ask for patience."""
+    """The error for a status that is not 2xx; 429 and 503 with `Retry-After` (RFC 9110 10.2.3) ask for patience, 401
+    and 403 for another login."""
     sentence = f"{where} answers with HTTP {status}"
     if status in (401, 403):
-        sentence += ", the credentials are not accepted"
+        return LoginError(f"{sentence}, the credentials are not accepted")
     if status in (429, 503) and (seconds := _seconds(retry_after)) is not None:
         return SourceBusy(sentence, retry_after=min(seconds, LONGEST_REST))
     return AnswerError(sentence)

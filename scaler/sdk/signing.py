@@ -14,7 +14,7 @@ from urllib.parse import quote_plus
 
 import aiohttp
 
-from scaler.errors import AnswerError, SourceError
+from scaler.errors import AnswerError, LoginError, SourceError
 
 Params = tuple[tuple[str, str], ...]
 
@@ -182,7 +182,9 @@ class ClientCredentials:
                 self._kept.in_form = in_form
                 return _token_in(answer)
         sentence = f"the token endpoint answers with HTTP {status}"
-        raise AnswerError(sentence + (", the client is not accepted" if status in (400, 401, 403) else ""))
+        if status in (400, 401, 403):
+            raise LoginError(f"{sentence}, the client is not accepted")
+        raise AnswerError(sentence)
 
     def _ways(self) -> Iterator[bool]:
         yield self._kept.in_form or not self.client_secret

@@ -139,6 +139,9 @@ class StandaloneCluster:
     async def manifest(self, ref: Ref) -> Manifest:
         return await Reader(self._folder).manifest(ref)
 
+    async def doubt(self, watched: Watched) -> None:
+        """The folder is looked at all the time."""
+
     def sources(self) -> Mapping[str, AnySource]:
         usage = LocalUsage(str(self._path), self._running, self._clock)
         return {"cpu": usage, "memory": usage}

@@ -3,42 +3,11 @@ container is run; the others may feed parameters. What is not named here has no 
 
 from msgspec import Struct
 
+from scaler.credentials import environment
+
 
 class _Written(Struct, frozen=True, rename="camel"):
     """The base of everything that is read of a manifest; what is not named here is not looked at."""
-
-
-class Named(_Written, frozen=True):
-    name: str = ""
-    optional: bool = False
-
-
-class Keyed(_Written, frozen=True):
-    key: str
-    name: str = ""
-    optional: bool = False
-
-
-class FieldRef(_Written, frozen=True):
-    field_path: str
-
-
-class ValueFrom(_Written, frozen=True):
-    secret_key_ref: Keyed | None = None
-    config_map_key_ref: Keyed | None = None
-    field_ref: FieldRef | None = None
-
-
-class Variable(_Written, frozen=True):
-    name: str
-    value: str = ""
-    value_from: ValueFrom | None = None
-
-
-class VariablesFrom(_Written, frozen=True):
-    prefix: str = ""
-    secret_ref: Named | None = None
-    config_map_ref: Named | None = None
 
 
 class Port(_Written, frozen=True):
@@ -85,13 +54,10 @@ class Resources(_Written, frozen=True):
     requests: dict[str, str | int | float] = {}
 
 
-class Container(_Written, frozen=True):
-    name: str = ""
+class Container(environment.Container, frozen=True):
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
     working_dir: str = ""
-    env: tuple[Variable, ...] = ()
-    env_from: tuple[VariablesFrom, ...] = ()
     ports: tuple[Port, ...] = ()
     resources: Resources = Resources()
     readiness_probe: Probe | None = None

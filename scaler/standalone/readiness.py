@@ -5,9 +5,9 @@ import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from scaler.credentials.environment import expand
 from scaler.errors import ClusterError
 from scaler.standalone.deployment import HttpGet, Probe, TcpSocket
-from scaler.standalone.environment import expand
 from scaler.standalone.processes import Launch, start
 
 LOOPBACK = "127.0.0.1"

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from scaler.errors import NotFound
 from scaler.manifests.watched import Manifest, Ref
 from scaler.standalone.documents import data_of
-from scaler.standalone.environment import environment
 from scaler.standalone.folder import Folder
 from scaler.standalone.workload import workload_of
 
@@ -29,7 +28,7 @@ class Reader:
         found = (one for one in workload.containers if one.name == wanted or not wanted)
         if (container := next(found, None)) is None:
             raise NotFound(f"Deployment {name} has no container {wanted}")
-        return environment(container, ref.namespace, {}, self.data)
+        return workload.variables(container, {}, self.data)
 
     def data(self, ref: Ref) -> Mapping[str, str]:
         """The data of a Secret or ConfigMap."""

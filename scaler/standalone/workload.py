@@ -3,7 +3,7 @@ the pod template the first container counts; its image does not. Pure but for th
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,17 @@ from typing import Any
 import msgspec
 
 from scaler.core.quantity import parse
-from scaler.errors import ClusterError
+from scaler.credentials.environment import Name, Outcome, environment, expand, needed
+from scaler.errors import ClusterError, NotFound
 from scaler.manifests.watched import Manifest, Ref
 from scaler.standalone.deployment import Container, Deployment, Exec, Probe
-from scaler.standalone.environment import Read, environment, expand
 from scaler.standalone.processes import Launch
 from scaler.standalone.procfs import FOLDER, WORKER
 
 WHERE = "spec.template.spec.containers[0]"
+
+Read = Callable[[Ref], Mapping[str, str]]
+"""The data of a Secret or ConfigMap; raises `NotFound`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class Workload:
         Relative paths are relative to the folder of the manifests. Raises `NotFound` for a missing Secret."""
         fields = {"metadata.name": name, "metadata.namespace": self.ref.namespace}
         mark = {WORKER: name, FOLDER: str(folder)}
-        own = {"HOSTNAME": name, **environment(self.container, self.ref.namespace, fields, read), **mark}
+        own = {"HOSTNAME": name, **self.variables(self.container, fields, read), **mark}
         return Launch(
             command=tuple(expand(word, own) for word in (*self.container.command, *self.container.args)),
             environment={**inherited, **own},
@@ -59,6 +62,16 @@ class Workload:
             where=WHERE,
             name=self.container.command[0],
         )
+
+    def variables(self, container: Container, fields: Mapping[str, str], read: Read) -> dict[str, str]:
+        """The variables of one of its containers. Raises `NotFound`."""
+        found: dict[Name, Outcome] = {}
+        for kind, name in needed(container):
+            try:
+                found[kind, name] = read(Ref(kind, self.ref.namespace, name))
+            except NotFound as error:
+                found[kind, name] = error
+        return environment(container, fields, found)
 
 
 def workload_of(manifest: Manifest) -> Workload:

@@ -9,6 +9,7 @@ TLS cannot ask for a certificate and let it pass unverified, so there is no requ
 
 import hashlib
 import json
+import logging
 import re
 import ssl
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -26,6 +27,8 @@ from scaler.web.reviews import User
 AUTHENTICATED = "system:authenticated"
 UNAUTHENTICATED = "system:unauthenticated"
 CREDENTIAL = "authentication.kubernetes.io/credential-id"
+
+log = logging.getLogger(__name__)
 
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
@@ -80,6 +83,26 @@ class Trust:
                 if (lower := header.lower()).startswith(prefix):
                     found.setdefault(unquote(lower[len(prefix) :]), []).append(_text(value))
         return tuple((key, tuple(values)) for key, values in sorted(found.items()))
+
+
+class Believed:
+    """The latest announcement that could be understood: `data` gives that ConfigMap's, the same object until there is
+    another; `None` while there is none."""
+
+    def __init__(self, data: Callable[[], Mapping[str, str] | None]) -> None:
+        self._data = data
+        self._read: Mapping[str, str] | None = None
+        self._trust: Trust | None = None
+
+    def __call__(self) -> Trust | None:
+        data = self._data()
+        if data is not None and data is not self._read:
+            self._read = data
+            try:
+                self._trust = Trust.of(data)
+            except ManifestError as error:
+                log.warning("the cluster's announcement of whom to believe cannot be understood: %s", error)
+        return self._trust
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class RememberingCluster:
-    """Tests put `changes` in, and read `replicas`, `applied` and `reported`."""
+    """Tests put `changes` in, and read `replicas`, `applied`, `reported` and `doubted`."""
 
     def __init__(self) -> None:
         self.changes: asyncio.Queue[Change] = asyncio.Queue()
@@ -25,6 +25,7 @@ class RememberingCluster:
         self.states: dict[Ref, State] = {}
         self.applied: list[Decision] = []
         self.reported: list[tuple[Ref, str]] = []
+        self.doubted: list[Ref] = []
         self._lead = asyncio.Lock()
 
     async def watch(self) -> AsyncIterator[Change]:
@@ -48,6 +49,9 @@ class RememberingCluster:
 
     async def manifest(self, ref: Ref) -> Manifest:
         return _found(self.manifests, ref)
+
+    async def doubt(self, watched: Watched) -> None:
+        self.doubted.append(watched.ref)
 
     def leadership(self) -> AbstractAsyncContextManager[None]:
         return self._lead

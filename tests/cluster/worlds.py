@@ -12,9 +12,18 @@ from typing import Any, Protocol
 import msgspec
 
 from scaler.engine.cluster import Appeared, Changed, Cluster, Gone, Synced, Touched
+from scaler.kubernetes.api import Api
+from scaler.kubernetes.cluster import KubernetesCluster
+from scaler.kubernetes.config import access
+from scaler.kubernetes.lease import Claim, Terms
+from scaler.kubernetes.world import Scope
+from scaler.kubernetes.world import World as Watched
+from scaler.manifests.kinds import KINDS
 from scaler.manifests.watched import Manifest, Ref
 from scaler.standalone.cluster import StandaloneCluster
 from tests.cluster.remembering import RememberingCluster
+from tests.rig.control_plane import ControlPlane
+from tests.rig.kube_client import path
 
 Document = Mapping[str, Any]
 
@@ -91,6 +100,69 @@ class Memory:
             self._cluster.changes.put_nowait(appeared if ref.kind == "ScaledObject" else Touched(ref))
         self._cluster.changes.put_nowait(Synced())
         yield self._cluster
+
+
+class Plane:
+    """Kubernetes: one namespace of a real control plane, emptied before each test."""
+
+    NAMESPACE = "default"
+
+    def __init__(self, plane: ControlPlane) -> None:
+        self._plane = plane
+
+    async def clear(self) -> None:
+        """The kinds are known, and nothing of an earlier test is left."""
+        applied = await self._plane.kubectl("apply", "--server-side", "-k", "crds")
+        assert applied.code == 0, applied.err
+        found = "so,deploy,ta,hpa,configmap,secret,lease"
+        await self._plane.kubectl("delete", found, "--all", "-n", self.NAMESPACE, "--wait=true")
+
+    async def put(self, document: Document) -> None:
+        body = dict(document)
+        if body["kind"] == "Deployment":
+            body = _complete(body)
+        async with self._plane.client() as client:
+            await client.apply(self._path(ref_of(body)), body)
+
+    async def remove(self, ref: Ref) -> None:
+        async with self._plane.client() as client:
+            await client.delete(self._path(ref))
+
+    @asynccontextmanager
+    async def daemon(self) -> AsyncIterator[Cluster]:
+        self._daemons += 1
+        async with Api(await access(self._plane.kubeconfig())) as api:
+            claim = Claim(
+                api,
+                self.NAMESPACE,
+                "contract",
+                identity=f"daemon-{self._daemons}",
+                terms=Terms(2.0, 1.5, 0.2),
+                wall=time.time,
+                steady=time.monotonic,
+            )
+            watched = Watched(api, Scope((self.NAMESPACE,)))
+            async with KubernetesCluster(api, watched, claim, time.time, version="0", instance="contract") as cluster:
+                yield cluster
+
+    _daemons = 0
+
+    def _path(self, ref: Ref) -> str:
+        own = {kind.kind: kind for kind in KINDS}.get(ref.kind)
+        if own is not None:
+            return f"{own.path(ref.namespace)}/{ref.name}"
+        version = "apps/v1" if ref.kind == "Deployment" else "v1"
+        return path(version, f"{ref.kind.lower()}s", ref.namespace, ref.name)
+
+
+def _complete(body: dict[str, Any]) -> dict[str, Any]:
+    """With what an API server wants of a Deployment beside what a folder needs; it begins with none."""
+    labels, name = {"app": body["metadata"]["name"]}, body["metadata"]["name"]
+    pod = body["spec"]["template"]["spec"]
+    containers = [{"image": "none", **one} for one in pod["containers"]]
+    template = {"metadata": {"labels": labels}, "spec": {**pod, "containers": containers}}
+    spec = {"replicas": 0, "selector": {"matchLabels": labels}, "template": template}
+    return {**body, "metadata": {"name": name}, "spec": spec}
 
 
 def ref_of(document: Document) -> Ref:

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 import pytest
 
 from scaler.credentials.resolve import Reference, resolve
-from scaler.errors import CredentialError, NotFound
+from scaler.errors import CredentialError, Forbidden, NotFound
 
 
 async def read(kind: str, name: str) -> Mapping[str, str]:
+    if name == "theirs":
+        raise Forbidden("Secret shop/theirs may not be read")
     data = {("Secret", "s"): {"k": "from-secret"}, ("ConfigMap", "c"): {"k": "from-config"}}
     try:
         return data[kind, name]
@@ -27,9 +29,11 @@ async def test_every_missing_reference_is_named_and_no_value_quoted() -> None:
         Reference("a", "Secret", "s", "k", "spec.secretTargetRef[0]"),
         Reference("b", "Secret", "s", "nokey", "spec.secretTargetRef[1]"),
         Reference("c", "Secret", "nowhere", "k", "spec.secretTargetRef[2]"),
+        Reference("d", "Secret", "theirs", "k", "spec.secretTargetRef[3]"),
     ]
     with pytest.raises(CredentialError) as raised:
         await resolve(references, read)
     assert str(raised.value) == (
-        "spec.secretTargetRef[1]: Secret s has no key nokey; spec.secretTargetRef[2]: there is no Secret nowhere"
+        "spec.secretTargetRef[1]: Secret s has no key nokey; spec.secretTargetRef[2]: there is no Secret nowhere; "
+        "spec.secretTargetRef[3]: Secret shop/theirs may not be read"
     )

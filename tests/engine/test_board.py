@@ -230,6 +230,15 @@ def test_a_reader_sees_what_was_there_when_it_began(board: Board) -> None:
     assert seen == ["orders", "o0", "o1", "o2", "o3", "o4"]
 
 
+def test_a_refused_login_is_news_once_for_each_attempt(board: Board) -> None:
+    who = ref("orders")
+    assert [board.refused(who, at) for at in (5.0, 5.0, 4.0, 6.0, 6.0)] == [True, False, False, True, False]
+    assert not board.refused(Ref("ScaledObject", "default", "nobody"), 7.0)
+    board.drop(who)
+    board.place(watched())
+    assert board.refused(who, 5.0)
+
+
 def test_a_reader_may_stand_in_another_thread(board: Board) -> None:
     wrong: list[RuntimeError] = []
 

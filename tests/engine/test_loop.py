@@ -7,11 +7,11 @@ import pytest
 
 from scaler.core.model import Advice, Decision, Failure, State, Why
 from scaler.engine.cluster import Gone
-from scaler.errors import ClusterError, Conflict, NotFound, ScalerError, SourceError
+from scaler.errors import ClusterError, Conflict, LoginError, NotFound, ScalerError, SourceError
 from scaler.manifests.watched import Ref, Watched
 from tests.cluster.remembering import RememberingCluster
 from tests.engine.scene import EPOCH, Rising, ref, scene, trigger
-from tests.engine.sources import HANGS, Batch, Raised, Server
+from tests.engine.sources import HANGS, Batch, Raised, Server, Single
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
 
@@ -404,3 +404,76 @@ async def test_a_write_that_fails_every_round_is_told_once(caplog: pytest.LogCap
             await stage.ring()
     said = [record.getMessage() for record in caplog.records if "→" not in record.getMessage()]
     assert said == ["there is no such program", "is served again"]
+
+
+# ------------------------------------------------------------------------------------------------------- refused logins
+
+
+REFUSED = Raised(LoginError("wrong user or password"))
+
+
+async def test_a_refused_login_is_doubted_once_for_each_attempt_by_everybody_it_concerns() -> None:
+    server = Server(answers={"q": REFUSED})
+    source = Batch(server=server)
+    async with scene() as stage:
+        stage.add("a", trigger(source, "q"), trigger(source, "r", index=1))
+        stage.add("b", trigger(source, "q"))
+        stage.add("other", trigger(Batch("other"), "5"))
+        await stage.settled(0.3)
+        assert sorted(stage.cluster.doubted) == [ref("a"), ref("b")]
+        for name in ("a", "b"):
+            stage.agenda.poke(ref(name))
+        await stage.settled(0.05)
+        assert len(stage.cluster.doubted) == 2, "the source rests: that was the same attempt"
+        await stage.settled(10)
+        await stage.ring()
+        assert sorted(stage.cluster.doubted) == [ref("a"), ref("a"), ref("b"), ref("b")]
+
+
+async def test_a_refused_login_of_one_query_is_doubted_too_and_other_failures_are_not() -> None:
+    server = Server(answers={"q": LoginError("HTTP 401"), "r": SourceError("HTTP 500"), "s": "bad"})
+    async with scene() as stage:
+        for name, query in (("a", "q"), ("b", "r"), ("c", "s")):
+            stage.add(name, trigger(Batch(server=server), query))
+        await stage.settled()
+        assert stage.cluster.doubted == [ref("a")]
+        assert stage.values("a") == {"s0-q": "HTTP 401"}
+
+
+async def test_a_refresh_that_is_refused_is_doubted() -> None:
+    server = Server(answers={"q": 10})
+    async with scene(metric_max_age=1.0) as stage:
+        stage.add("a", trigger(Single(server=server), "q"), interval=60.0)
+        await stage.settled(5)
+        server.answers["q"] = LoginError("HTTP 401")
+        await stage.loop.refresh(ref("a"), "s0-q")
+        await stage.settled(0.1)
+        assert stage.cluster.doubted == [ref("a")]
+
+
+@pytest.mark.parametrize("failure", [ClusterError("away"), RuntimeError("a bug"), 3600.0])
+async def test_a_doubt_delays_and_breaks_nothing(failure: Exception | float) -> None:
+    doubted: list[Ref] = []
+
+    async def doubt(watched: Watched) -> None:
+        doubted.append(watched.ref)
+        if isinstance(failure, Exception):
+            raise failure
+        await asyncio.sleep(failure)
+
+    server = Server(answers={"q": REFUSED, "r": 10})
+    async with scene() as stage:
+        stage.cluster.doubt = doubt  # type: ignore[method-assign]  # the one way to make this cluster fail so
+        stage.add("a", trigger(Batch(server=server), "q"), replicas=3)
+        stage.add("b", trigger(Batch("b", server=server), "r"))
+        for rounds in (1, 2, 3):
+            await stage.settled(10)
+            await stage.ring()
+            assert stage.replicas("b") == 1
+            assert stage.values("a") == {"s0-q": "wrong user or password"}
+            assert len(doubted) == rounds + 1
+        server.answers["q"] = 50
+        await stage.settled(10)
+        await stage.ring()
+        assert stage.replicas("a") == 5, "the line went on all the time"
+        assert bool(stage.cluster.reported) is isinstance(failure, RuntimeError), "only a bug is told"

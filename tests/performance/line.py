@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 from scaler.core.model import Decision, Failure, Mode, Target
-from scaler.daemon import loop_factory
+from scaler.daemon.process import loop_factory
 from scaler.engine.agenda import Agenda
 from scaler.engine.board import Board
 from scaler.engine.cluster import Appeared, Change, Synced
@@ -57,6 +57,9 @@ class MemoryCluster:
 
     async def manifest(self, ref: Ref) -> Manifest:
         raise NotFound(f"there is no {ref.kind} {ref.name}")
+
+    async def doubt(self, watched: Watched) -> None:
+        raise RuntimeError(f"{watched.ref}: no source here asks for a login")
 
     def leadership(self) -> AbstractAsyncContextManager[None]:
         return nullcontext()

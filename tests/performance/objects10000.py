@@ -20,7 +20,7 @@ from typing import ClassVar
 
 from scaler import logs
 from scaler.clock import Clock
-from scaler.daemon import spare_the_collector
+from scaler.daemon.process import spare_the_collector
 from scaler.manifests.watched import Manifest
 from scaler.sdk import Scaler, Source, param, target
 from scaler.sdk.scaler import AnyScaler

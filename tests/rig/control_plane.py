@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 
 from tests.rig.address import own_address
 from tests.rig.certificates import Authority
+from tests.rig.kube_build import fetch, program
 from tests.rig.kube_client import KubeClient, connect, path
-from tests.rig.kube_programs import (
+from tests.rig.kube_servers import (
     DIRECT,
     MASTERS,
     Layout,
@@ -27,9 +28,7 @@ from tests.rig.kube_programs import (
     api_server,
     controller_manager,
     etcd,
-    fetch,
     kubelets,
-    program,
 )
 from tests.rig.process import Server, running
 
@@ -132,7 +131,8 @@ class ControlPlane:
         """Everybody's writes and all that the daemon asked, in the order of the answers.
 
         The daemon is the user "daemon" and every ServiceAccount of the namespaces event-scaler and keda. A watch is
-        complete when it ends; that it began is the stage ResponseStarted.
+        complete when it ends; that it began is the stage ResponseStarted. A line may come a moment later than others
+        see the change.
         """
         with self._layout.audit.open("rb") as file:
             file.seek(since)

@@ -46,7 +46,8 @@ class Kubelet:
             try:
                 await self._follow()
             except* LOST as lost:
-                print(f"lost: {lost.exceptions[0]!r}", flush=True)
+                if not isinstance(lost.exceptions[0], aiohttp.ClientConnectorError):
+                    print(f"lost: {lost.exceptions[0]!r}", flush=True)
             await asyncio.sleep(PAUSE)
 
     async def _follow(self) -> None:

@@ -7,7 +7,7 @@ that test's own time begins, so no test's limit pays for it.
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,7 +22,7 @@ import tests.rig.oauth
 import tests.rig.secured_kafka
 from tests.rig.azurite import Azurite
 from tests.rig.cache import Unavailable
-from tests.rig.control_plane import ControlPlane
+from tests.rig.control_plane import ControlPlane, Options
 from tests.rig.kafka import Kafka
 from tests.rig.nats import Nats
 from tests.rig.oauth import TokenEndpoint
@@ -38,6 +38,7 @@ FETCH: dict[str, Callable[[], Path]] = {
     "azurite": tests.rig.azurite.fetch,
     "nats": tests.rig.nats.fetch,
     "control_plane": tests.rig.control_plane.fetch,
+    "control_planes": tests.rig.control_plane.fetch,
 }
 # Of each server that was wanted: why it is not to be had, or None.
 TRIED = pytest.StashKey[dict[str, str | None]]()
@@ -77,6 +78,12 @@ def nats(pytestconfig: pytest.Config) -> Iterator[Nats]:
 def control_plane(pytestconfig: pytest.Config) -> Iterator[ControlPlane]:
     """Kubernetes without nodes; its HPA looks every second, its pods become ready at once."""
     yield from _life("control_plane", tests.rig.control_plane.control_plane, pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def control_planes(pytestconfig: pytest.Config) -> Iterator[Callable[[Options], AbstractContextManager[ControlPlane]]]:
+    """More of them, for tests whose cluster must be another: `with control_planes(Options(...)) as cluster`."""
+    yield from _life("control_planes", lambda: nullcontext(tests.rig.control_plane.control_plane), pytestconfig)
 
 
 @pytest.fixture

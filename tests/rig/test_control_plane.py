@@ -17,8 +17,8 @@ from cryptography.exceptions import InvalidSignature
 import tests.rig.control_plane
 from tests.rig.cache import Unavailable
 from tests.rig.control_plane import ControlPlane, Options
-from tests.rig.kube_client import JSON_PATCH, KubeClient, KubeError, connect, path
-from tests.rig.kube_programs import ASSETS, KUBERNETES, RECIPES, fetch
+from tests.rig.kube_build import ASSETS, KUBERNETES, RECIPES, fetch
+from tests.rig.kube_client import JSON_PATCH, MOMENT, KubeClient, KubeError, connect, path
 from tests.rig.kubelet import READY, RESULT
 from tests.rig.process import Server
 
@@ -33,13 +33,13 @@ if [ -d "$2" ]; then cd "$2"; shift 2; for package; do : > "${{package##*/}}"; d
 """
 
 
-def _pods(labels: dict[str, str], **named: str) -> dict[str, Any]:
+def _pod(labels: dict[str, str], **named: str) -> dict[str, Any]:
     return {"metadata": {"labels": labels} | named, "spec": {"containers": [{"name": "main", "image": "nothing"}]}}
 
 
 def _deployment(name: str, replicas: int, **labels: str) -> dict[str, Any]:
     own = {"app": name}
-    template = _pods(own | labels)
+    template = _pod(own | labels)
     return {
         "metadata": {"name": name},
         "spec": {"replicas": replicas, "selector": {"matchLabels": own}, "template": template},
@@ -123,7 +123,9 @@ async def test_the_autoscaler_calls_as_itself(control_plane: ControlPlane, names
         where = path("autoscaling/v2", "horizontalpodautoscalers", namespace, "scaled")
         await client.until(where, lambda hpa: bool(hpa["status"].get("conditions")), patience=10)
     account = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
-    assert f"{where}/status" in [request.uri for request in control_plane.audit(mark, user=account)]
+    async with asyncio.timeout(5):
+        while f"{where}/status" not in [one.uri for one in control_plane.audit(mark, user=account)]:  # noqa: ASYNC110
+            await asyncio.sleep(MOMENT)
 
 
 # Its pods
@@ -139,7 +141,7 @@ async def test_pods_become_ready(control_plane: ControlPlane, namespace: str) ->
 
 async def test_a_pod_can_be_kept_unready(control_plane: ControlPlane, namespace: str) -> None:
     async with control_plane.client() as client:
-        await client.create(path("v1", "pods", namespace), _pods({READY: "false"}, name="slow"))
+        await client.create(path("v1", "pods", namespace), _pod({READY: "false"}, name="slow"))
         where = path("v1", "pods", namespace, "slow")
         running = await client.until(where, lambda pod: pod["status"]["phase"] == "Running", patience=10)
         assert {"type": "Ready", "status": "False"}.items() <= running["status"]["conditions"][-1].items()
@@ -148,7 +150,7 @@ async def test_a_pod_can_be_kept_unready(control_plane: ControlPlane, namespace:
 
 
 async def test_a_job_ends_when_it_is_told_to(control_plane: ControlPlane, namespace: str) -> None:
-    template = _pods({RESULT: "succeeded"})
+    template = _pod({RESULT: "succeeded"})
     template["spec"]["restartPolicy"] = "Never"
     async with control_plane.client() as client:
         job = {"metadata": {"name": "work"}, "spec": {"template": template}}
@@ -336,7 +338,7 @@ async def test_another_one_with_other_options_leaves_nothing(control_plane: Cont
         }
         async with another.client() as client:
             await client.until("/api/v1/namespaces/default/serviceaccounts/default", lambda _: True)
-            pod = await client.create(path("v1", "pods", "default"), _pods({}, name="one"))
+            pod = await client.create(path("v1", "pods", "default"), _pod({}, name="one"))
     assert all(_left_nothing(server, pid) for server, pid in servers.items())
     assert pod["spec"]["serviceAccountName"] == "default"
 

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from scaler.declare import UNRESOLVED, load
-from scaler.errors import AnswerError, SourceBusy, SourceError
+from scaler.errors import AnswerError, LoginError, SourceBusy, SourceError
 from scaler.sdk import Backlog, ClientCredentials, Tls
 from scalers._azure_storage import SCOPE, Length, Queue, StorageQueues, by_connection_string
 from scalers.azure_queue import AzureQueue
@@ -240,6 +240,7 @@ async def test_an_impossible_name_is_an_error(azurite: Azurite, name: str) -> No
 async def test_a_wrong_key_is_refused(azurite: Azurite) -> None:
     source = StorageQueues(azurite.queue_endpoint, azurite.account, KEY)
     [answer] = await asked(source, Queue("there"))
+    assert isinstance(answer, LoginError)
     assert str(answer) == f"{azurite.queue_endpoint} answers with HTTP 403, the credentials are not accepted"
 
 
@@ -338,6 +339,7 @@ async def test_a_token_that_is_refused_is_not_shown_for_ever(azure: Azure, token
         [refused] = await asked(source, Queue("orders"))
         azure.refusal = None
         assert await asked(source, Queue("orders")) == [Length(12)]
+    assert isinstance(refused, LoginError)
     assert str(refused).endswith("answers with HTTP 401, the credentials are not accepted")
     assert azure.shown == ["Bearer token1", "Bearer token2"]
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from scaler.declare import load
-from scaler.errors import AnswerError, SourceError
+from scaler.errors import AnswerError, LoginError, SourceError
 from scalers._kafka import KafkaCluster
 from scalers._kafka_lag import Progress
 from scalers._kafka_protocol import BrokerConnection
@@ -326,10 +326,22 @@ def pem(path: Path) -> str:
     return path.read_text()
 
 
-async def refusal(one: Kafka) -> str:
+async def failure(one: Kafka) -> SourceError:
     with pytest.raises(SourceError) as raised:
         await ask(one)
-    return str(raised.value)
+    return raised.value
+
+
+async def refusal(one: Kafka) -> str:
+    return str(await failure(one))
+
+
+async def refused_login(one: Kafka) -> str:
+    """Where another login could help."""
+    problem = await failure(one)
+    assert isinstance(problem, LoginError)
+    assert problem.reason == "LoginError"
+    return str(problem)
 
 
 @pytest.mark.parametrize("sasl", ["plaintext", "scram_sha256", "scram_sha512"])
@@ -339,7 +351,7 @@ async def test_passwords(secured_kafka: SecuredKafka, shelf: str, sasl: str) -> 
     over_tls = right | {"ca": pem(secured_kafka.authority.certificate), "tls": "enable"}
     assert await lag(secured(secured_kafka.sasl_tls, shelf, over_tls, sasl=sasl)) == 3
     for wrong in ({"password": WRONG}, {"username": "nobody"}):
-        said = await refusal(secured(where, shelf, right | wrong, sasl=sasl))
+        said = await refused_login(secured(where, shelf, right | wrong, sasl=sasl))
         assert said == f"kafka broker {where} refuses the login: wrong user or password"
         assert WRONG not in said
 
@@ -348,7 +360,7 @@ async def test_a_login_that_is_not_offered(secured_kafka: SecuredKafka, shelf: s
     user = {"username": "scaler", "password": USERS["scaler"]}
     plain = secured_kafka.bootstrap
     assert (
-        await refusal(secured(plain, shelf, user, sasl="plaintext"))
+        await refused_login(secured(plain, shelf, user, sasl="plaintext"))
         == f"kafka broker {plain} asks for no login on this port"
     )
     nameless = await refusal(secured(secured_kafka.sasl, shelf, {}))
@@ -364,8 +376,10 @@ async def test_certificates(secured_kafka: SecuredKafka, shelf: str, tmp_path: P
     assert await lag(secured(where, shelf, ca | with_password)) == 3
     strange = Authority(tmp_path).issue("scaler")
     for wrong in ({}, {"cert": pem(strange.certificate), "key": pem(strange.key)}):
-        said = await refusal(secured(where, shelf, ca | wrong))
+        said = await refused_login(secured(where, shelf, ca | wrong))
         assert said == f"kafka broker {where} does not speak TLS on this port, or refuses the client's certificate"
+        elsewhere = f"{where},{where.replace('127.0.0.1', 'localhost')}"
+        assert "none of 2 brokers is of use" in await refused_login(secured(elsewhere, shelf, ca | wrong))
     assert "password is wrong" in await refusal(secured(where, shelf, ca | with_password | {"keyPassword": WRONG}))
 
 
@@ -373,15 +387,17 @@ async def test_trust(secured_kafka: SecuredKafka, shelf: str) -> None:
     where, user = secured_kafka.sasl_tls, {"username": "scaler", "password": USERS["scaler"], "tls": "enable"}
     unsafe = secured(where, shelf, user, sasl="plaintext", unsafeSsl="true")
     assert await lag(unsafe) == 3
-    said = await refusal(secured(where, shelf, user, sasl="plaintext"))
-    assert said == f"the TLS certificate of kafka broker {where} is not trusted"
+    untrusted = await failure(secured(where, shelf, user, sasl="plaintext"))
+    assert str(untrusted) == f"the TLS certificate of kafka broker {where} is not trusted"
+    assert not isinstance(untrusted, LoginError), "that is about the broker, not about us"
     assert "CA certificate" in await refusal(secured(where, shelf, user | {"ca": "nonsense"}, sasl="plaintext"))
 
 
 async def test_tls_where_there_is_none_and_the_other_way_round(secured_kafka: SecuredKafka, shelf: str) -> None:
     user = {"username": "scaler", "password": USERS["scaler"]}
-    said = await refusal(secured(secured_kafka.bootstrap, shelf, {"tls": "enable"}))
-    assert said.startswith(f"kafka broker {secured_kafka.bootstrap} ")
+    plain = await failure(secured(secured_kafka.bootstrap, shelf, {"tls": "enable"}))
+    assert str(plain).startswith(f"kafka broker {secured_kafka.bootstrap} ")
+    assert not isinstance(plain, LoginError)
     said = await refusal(secured(secured_kafka.sasl_tls, shelf, user, sasl="plaintext"))
     assert said == f"kafka broker {secured_kafka.sasl_tls} closed the connection; it may want TLS"
 
@@ -448,7 +464,7 @@ async def test_a_token_that_is_refused_is_not_kept(
     one = with_token(secured_kafka, oauth, shelf)
     source = one.source()
     oauth.lifetime = -3600.0
-    with pytest.raises(SourceError) as raised:
+    with pytest.raises(LoginError) as raised:
         async with source.open():
             pass
     assert str(raised.value) == f"kafka broker {secured_kafka.sasl} refuses the login: wrong user or token"

@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from scaler.declare import load
-from scaler.errors import AnswerError, SourceError
+from scaler.errors import AnswerError, LoginError, SourceError
 from scaler.sdk import Backlog
 from scalers._nats import JetStream
 from scalers._nats_pages import Consumer, Page, Pending, Server
@@ -307,6 +307,17 @@ async def test_an_answer_that_is_not_nats_is_an_error(answer: str) -> None:
     async with answering(lambda path: answer) as url:
         [found] = await asked(url, WORKER)
     assert isinstance(found, AnswerError)
+
+
+async def test_a_proxy_that_asks_for_a_login() -> None:
+    async def refuse(request: web.Request) -> web.Response:
+        return web.Response(status=401)
+
+    application = web.Application()
+    application.router.add_get("/{path:.*}", refuse)
+    async with TestServer(application) as server:
+        [found] = await asked(str(server.make_url("")).rstrip("/"), WORKER)
+    assert isinstance(found, LoginError)
 
 
 async def test_a_cluster_whose_leader_cannot_be_found_is_an_error() -> None:

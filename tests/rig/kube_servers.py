@@ -1,13 +1,10 @@
-"""How Kubernetes' control plane is had, configured and started: etcd, kube-apiserver, kube-controller-manager.
+"""How Kubernetes' control plane is configured and started: etcd, kube-apiserver, kube-controller-manager.
 
-Built once by Go from their released modules, or taken from the folder that KUBEBUILDER_ASSETS names. What tests do to
-it is in `control_plane`.
+Where the programs come from is in `kube_build`, what tests do to them in `control_plane`.
 """
 
 import base64
 import json
-import os
-import re
 import shutil
 import ssl
 import sys
@@ -19,18 +16,12 @@ from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 
-from tests.rig import cache, kubelet
+from tests.rig import kubelet
 from tests.rig.certificates import Authority, Pair
+from tests.rig.kube_build import ETCD, program
 from tests.rig.process import Server, free_ports
 
-RECIPES = Path(__file__).parent / "recipes" / "control-plane"
 ROOT = Path(__file__).parents[2]
-ASSETS = "KUBEBUILDER_ASSETS"
-ETCD = "etcd"
-KUBERNETES = ("kube-apiserver", "kube-controller-manager", "kubectl")
-# What is in the repository is what is built, whatever this machine's Go is told elsewhere.
-GO = ("CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
-BUILD = ("build", "-mod=readonly", "-buildvcs=false", "-trimpath")
 # A proxy between this machine and itself helps nobody.
 DIRECT = {"NO_PROXY": "*", "no_proxy": "*"}
 GRACE = 3.0
@@ -127,8 +118,9 @@ class Layout:
         authority = Authority(Path(tempfile.mkdtemp(dir=self.folder)), PROXY_CA)
         pair = authority.issue(PROXY, names=())
         for file in (authority.certificate, pair.certificate, pair.key):
-            whole = shutil.copy(file, self.folder / f"{file.name}.part")
-            whole.replace(self.folder / file.name)
+            part = self.folder / f"{file.name}.part"
+            shutil.copy(file, part)
+            part.replace(self.folder / file.name)
         return authority
 
     def write_kubeconfig(self, file: Path, user: Mapping[str, str], *, namespace: str = "default") -> None:
@@ -144,30 +136,6 @@ class Layout:
         }
         file.write_text(json.dumps(config))
         file.chmod(0o600)
-
-
-def fetch() -> Path:
-    """The folder of Kubernetes' programs; etcd is a build of its own, because its libraries differ."""
-    for name in (ETCD, *KUBERNETES):
-        folder = Path(program(name)).parent
-    return folder
-
-
-def program(name: str) -> str:
-    """The path of one of them, built first if it is not there."""
-    if (assets := os.environ.get(ASSETS)) is not None:
-        if not Path(assets, name).is_file():
-            raise cache.Unavailable(f"{ASSETS} has no {name}")
-        return str(Path(assets, name))
-    go = cache.tool("go")
-    if name == ETCD:
-        version = _version("etcd", "go.etcd.io/etcd/server/v3")
-        folder = cache.entry("etcd", version, partial(_build_etcd, go), cost="about 1 minute, by go")
-    else:
-        version = _version("kubernetes", "k8s.io/kubernetes")
-        build = partial(_build_kubernetes, go, version)
-        folder = cache.entry("kubernetes", version, build, cost="5 to 10 minutes and 4 GB of Go's own caches, by go")
-    return str(folder / name)
 
 
 def etcd(layout: Layout) -> Server:
@@ -277,31 +245,6 @@ def _credentials(pair: Pair) -> dict[str, str]:
 
 def _encoded(file: Path) -> str:
     return base64.b64encode(file.read_bytes()).decode()
-
-
-def _version(recipe: str, module: str) -> str:
-    [version] = re.findall(rf"^require {re.escape(module)} v(\S+)$", (RECIPES / recipe / "go.mod").read_text(), re.M)
-    return str(version)
-
-
-def _build_etcd(go: str, folder: Path) -> None:
-    _go_build(go, folder, "etcd", ["-ldflags", "-s -w", "-o", str(folder / ETCD), "go.etcd.io/etcd/server/v3"])
-
-
-def _build_kubernetes(go: str, version: str, folder: Path) -> None:
-    """The version is linked in as Kubernetes' own build does it; without that `/version` tells nonsense."""
-    major, minor, _ = version.split(".")
-    told = {"gitVersion": f"v{version}", "gitMajor": major, "gitMinor": minor}
-    link = " ".join(["-s -w", *(f"-X k8s.io/component-base/version.{name}={value}" for name, value in told.items())])
-    packages = [f"k8s.io/kubernetes/cmd/{name}" for name in KUBERNETES]
-    _go_build(go, folder, "kubernetes", ["-ldflags", link, "-o", f"{folder}/", *packages])
-
-
-def _go_build(go: str, folder: Path, recipe: str, arguments: Sequence[str]) -> None:
-    """From a copy of the recipe, so that nothing can touch the one in the repository."""
-    copy = folder / "recipe"
-    shutil.copytree(RECIPES / recipe, copy)
-    cache.call(["env", *GO, go, *BUILD, *arguments], cwd=copy)
 
 
 def _answers(port: int, path: str, *, authority: Path | None = None) -> bool:

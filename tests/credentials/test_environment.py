@@ -1,28 +1,39 @@
+"""The kubelet's rules: what wins, what refers to what, what may be missing. Both ways to read come to the same."""
+
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 import pytest
 
-from scaler.errors import NotFound
-from scaler.manifests.watched import Ref
-from scaler.standalone.deployment import Container
-from scaler.standalone.environment import environment, expand
+from scaler.credentials import environment as resolving
+from scaler.credentials.environment import Container, Name, Outcome, environment, expand, needed
+from scaler.errors import ClusterError, Forbidden, NotFound
 
-HELD = {
-    Ref("Secret", "shop", "keys"): {"user": "me", "password": "pw"},
-    Ref("ConfigMap", "shop", "hosts"): {"host": "a.test", "user": "config"},
+HELD: dict[Name, Outcome] = {
+    ("Secret", "keys"): {"user": "me", "password": "pw"},
+    ("ConfigMap", "hosts"): {"host": "a.test", "user": "config"},
+    ("Secret", "theirs"): Forbidden("Secret theirs may not be read"),
 }
 
 
-def read(ref: Ref) -> Mapping[str, str]:
-    if ref not in HELD:
-        raise NotFound(f"there is no {ref.kind} {ref.name}")
-    return HELD[ref]
+def outcome(kind: str, name: str) -> Outcome:
+    return HELD.get((kind, name)) or NotFound(f"there is no {kind} {name}")
 
 
-def resolved(fields: Mapping[str, str] | None = None, **container: Any) -> dict[str, str]:
-    return environment(msgspec.convert(container, Container), "shop", fields or {}, read)
+async def read(kind: str, name: str) -> Mapping[str, str]:
+    found = outcome(kind, name)
+    if isinstance(found, ClusterError):
+        raise found
+    return found
+
+
+def resolved(fields: Mapping[str, str] | None = None, **written: Any) -> dict[str, str]:
+    container = msgspec.convert(written, Container)
+    if fields is None:
+        return asyncio.run(resolving.resolved(container, read))
+    return environment(container, fields, {name: outcome(*name) for name in needed(container)})
 
 
 def secret_key(key: str, name: str = "keys", **more: Any) -> dict[str, Any]:
@@ -96,3 +107,21 @@ def test_what_is_missing_is_an_error_unless_it_is_optional() -> None:
         )
         == {}
     )
+
+
+def test_what_may_not_be_read_is_an_error_unless_it_is_optional() -> None:
+    with pytest.raises(Forbidden, match="Secret theirs may not be read"):
+        resolved(envFrom=[{"secretRef": {"name": "theirs"}}])
+    assert resolved(env=[{"name": "A", **secret_key("a", name="theirs", optional=True)}]) == {}
+
+
+def test_what_must_be_read_is_told_first() -> None:
+    hosts = {"configMapKeyRef": {"name": "hosts", "key": "host", "optional": True}}
+    written = {
+        "image": "what is not named is not looked at",
+        "envFrom": [{"secretRef": {"name": "keys"}}, {"configMapRef": {"name": "common"}}],
+        "env": [{"name": "A", "value": "1"}, {"name": "B", **secret_key("b")}, {"name": "C", "valueFrom": hosts}],
+    }
+    found = needed(msgspec.convert(written, Container))
+    assert found == {("Secret", "keys"), ("ConfigMap", "common"), ("ConfigMap", "hosts")}
+    assert needed(Container()) == frozenset()

@@ -1,0 +1,157 @@
+"""The daemon over a Kubernetes cluster: one replica of several, of which one leads. All of them keep the world current
+and listen; the one that leads answers."""
+
+import asyncio
+import logging
+import socket
+import uuid
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from scaler import catalog
+from scaler.clock import Clock, boottime
+from scaler.daemon.process import loop_factory, until_told
+from scaler.daemon.term import Daemon, binding_of
+from scaler.errors import ClusterError
+from scaler.kubernetes.api import Api
+from scaler.kubernetes.authentication import Announced
+from scaler.kubernetes.authority import names_of
+from scaler.kubernetes.certificates import Certificates, GivenCertificates, OwnCertificates
+from scaler.kubernetes.cluster import KubernetesCluster
+from scaler.kubernetes.config import access, own_namespace
+from scaler.kubernetes.endpoint import Service
+from scaler.kubernetes.lease import Claim, Terms
+from scaler.kubernetes.serving import Serving
+from scaler.kubernetes.world import Scope, World
+from scaler.settings import Settings
+from scaler.web import external_metrics, tls
+from scaler.web.aggregator import Authentication, Believed
+from scaler.web.external_metrics import MetricsApi
+from scaler.web.reviews import Reviews
+from scaler.web.server import listening, listening_tls
+
+log = logging.getLogger(__name__)
+
+NAMESPACE = "event-scaler"
+"""The daemon's own, where neither a setting nor the pod says another."""
+
+TRY_AGAIN = 3.0
+"""Seconds until an API server that could not be asked for our certificate is asked again."""
+
+
+def run(given: Settings) -> None:
+    """Until SIGTERM or SIGINT."""
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(kubernetes(given))
+
+
+async def kubernetes(given: Settings, *, clock: Callable[[], float] | None = None) -> None:
+    """Ends when the process is told to, or the task is cancelled."""
+    found = await access(Path(given.kubeconfig) if given.kubeconfig else None, given.context or None)
+    async with Api(found) as api:
+        await until_told(_Replica(api, given, clock or Clock()).run())
+
+
+class _Replica:
+    """All parts of one replica, put together; `run` is its life."""
+
+    def __init__(self, api: Api, given: Settings, clock: Callable[[], float]) -> None:
+        self._api, self._given, self._clock = api, given, clock
+        self._namespace = given.namespace or own_namespace(NAMESPACE)
+        self._identity = f"{given.pod_name or socket.gethostname()}_{uuid.uuid4()}"
+        self._shared = given.cluster_object_namespace or self._namespace
+        self._claim = self._claimed()
+        self._certificates = self._certified()
+        self._announced = Announced(api)
+        self._believed = Believed(self._announced.data)
+
+    async def run(self) -> None:
+        async with self._cluster() as cluster:
+            daemon = Daemon(cluster, binding_of(cluster, None, self._shared), self._given, self._clock, cluster.unready)
+            async with listening(*self._given.address, daemon.pages()), asyncio.TaskGroup() as tasks:
+                await self._load_certificates()
+                beside = [
+                    tasks.create_task(self._announced.run(), name="how requests are believed"),
+                    tasks.create_task(self._certificates.run(), name="certificates"),
+                ]
+                try:
+                    await self._serve(daemon)
+                finally:
+                    for task in beside:
+                        task.cancel()
+
+    async def _serve(self, daemon: Daemon) -> None:
+        """The metrics API on every replica, so that a new leader need not begin to listen."""
+        async with Reviews(self._post) as reviews:
+            known = Authentication(self._believed, reviews.token, self._clock)
+            metrics = MetricsApi(known, reviews, daemon.leading, daemon.unready, self._clock)
+            routes = external_metrics.routes(metrics)
+            async with listening_tls(*self._given.metrics_address, routes, self._shown):
+                await daemon.run()
+
+    async def _load_certificates(self) -> None:
+        """An API server that cannot be asked yet is waited for: readiness says that there is nothing to serve."""
+        while True:
+            try:
+                await self._certificates.load()
+            except ClusterError as error:
+                log.warning("there is no serving certificate yet: %s", error)
+                await asyncio.sleep(TRY_AGAIN)
+            else:
+                return
+
+    async def _post(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A review, which is no write: every replica may ask for one."""
+        return await self._api.create(path, body, dict[str, Any])
+
+    def _shown(self) -> tls.Certificates:
+        """At every handshake."""
+        pair, trust = self._certificates.current(), self._believed()
+        return tls.Certificates(pair.certificate, pair.key, trust.authorities if trust else b"")
+
+    # ----------------------------------------------------------------------------------------------------------- parts
+
+    def _cluster(self) -> KubernetesCluster:
+        given = self._given
+        return KubernetesCluster(
+            self._api,
+            World(self._api, Scope(given.namespaces, given.selector, given.authentication_selector)),
+            self._claim,
+            self._clock,
+            version=version(catalog.DISTRIBUTION),
+            instance=self._identity,
+            secret_namespace=self._shared if given.restrict_secrets else None,
+            beside={"serving": self._serving().run},
+        )
+
+    def _claimed(self) -> Claim:
+        given = self._given
+        return Claim(
+            self._api,
+            given.lease_namespace or self._namespace,
+            given.lease_name,
+            identity=self._identity,
+            terms=Terms(given.lease_duration, given.renew_deadline, given.retry_period),
+            wall=self._clock,
+            steady=boottime,
+        )
+
+    def _certified(self) -> Certificates:
+        given = self._given
+        if given.cert_file:
+            authority = Path(given.ca_file) if given.ca_file else None
+            return GivenCertificates(Path(given.cert_file), Path(given.key_file), authority)
+        names = names_of((given.metrics_service,), self._namespace, given.cluster_domain)
+        return OwnCertificates(self._api, self._namespace, given.cert_secret, names=names, clock=self._clock)
+
+    def _serving(self) -> Serving:
+        given = self._given
+        return Serving(
+            self._api.fenced(self._claim.fence),
+            Service(self._namespace, given.metrics_service),
+            (given.pod_ip, given.metrics_address[1]) if given.pod_ip else None,
+            certificates=self._certificates,
+            take_over=given.take_over_metrics_api,
+        )

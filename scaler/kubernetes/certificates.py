@@ -1,0 +1,178 @@
+"""The serving certificate of the moment, and whom others have to trust for it: our own, kept in a Secret that all
+replicas read (with KEDA's keys, so that KEDA's own Secret may be it), or files that somebody else renews. When which is
+due stands in `rotation.py`."""
+
+import asyncio
+import logging
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from scaler.errors import ClusterError, Conflict, NotFound, SettingsError
+from scaler.kubernetes.api import Api
+from scaler.kubernetes.authority import Pair, fits
+from scaler.kubernetes.objects import Meta
+from scaler.kubernetes.rotation import Holding, renewed, usable
+from scaler.logs import Changes
+
+log = logging.getLogger(__name__)
+
+LOOK = 60.0
+"""Seconds after which the Secret is read again."""
+
+LOOK_AT_FILES = 10.0
+
+FORMER = "ca-old.crt"
+"""Beside KEDA's four keys."""
+
+
+class _Secret(msgspec.Struct):
+    metadata: Meta = Meta()
+    data: dict[str, str] | None = None
+
+
+class OwnCertificates:
+    """`load` once, then `run` on every replica, and `renew` by the leader. `names` are the Services'."""
+
+    def __init__(
+        self, api: Api, namespace: str, name: str, *, names: Sequence[str], clock: Callable[[], float]
+    ) -> None:
+        self._api, self._namespace, self._name = api, namespace, name
+        self._secrets = f"/api/v1/namespaces/{namespace}/secrets"
+        self._names, self._clock = names, clock
+        self._holding = Holding()
+        self._version = ""
+        self._said = Changes()
+
+    def current(self) -> Pair:
+        """For the next handshake."""
+        return self._holding.serving
+
+    def bundle(self) -> str:
+        return self._holding.bundle
+
+    async def load(self) -> None:
+        """What the Secret holds. Any replica makes what is missing, the first is believed. Raises `ClusterError`."""
+        try:
+            self._take(await self._api.get(f"{self._secrets}/{self._name}", _Secret))
+        except NotFound:
+            await self._create()
+        if self._ours() and not usable(self._holding.serving, self._clock()):
+            await self._write(self._api, renewed(self._holding, self._names, self._clock()))
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK)
+            try:
+                await self.load()
+                self._say("")
+            except ClusterError as error:
+                self._say(str(error))
+
+    async def renew(self, api: Api) -> None:
+        """The next step where one is due, written through the leader's `api`. Raises `ClusterError`."""
+        following = renewed(self._holding, self._names, self._clock())
+        if self._ours() and following != self._holding:
+            await self._write(api, following)
+            log.info("the serving certificate or its authority is renewed", extra={"secret": self._name})
+
+    def _ours(self) -> bool:
+        """A certificate without its authority's key is somebody else's, who renews it himself."""
+        return bool(self._holding.authority.key or not self._holding.serving.certificate)
+
+    async def _create(self) -> None:
+        """Deleted while we served by it, it comes back with another authority, announced before it signs."""
+        forsaken = replace(self._holding, authority=Pair(self._holding.authority.certificate))
+        holding = renewed(forsaken, self._names, self._clock())
+        metadata = {"name": self._name, "namespace": self._namespace}
+        data = {key: text for key, text in _data(holding).items() if text}
+        secret = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": metadata, "data": data}
+        try:
+            self._take(await self._api.create(self._secrets, secret, _Secret))
+        except Conflict:
+            self._take(await self._api.get(f"{self._secrets}/{self._name}", _Secret))
+
+    async def _write(self, api: Api, holding: Holding) -> None:
+        """Where another was quicker, what he wrote is it."""
+        patch = {"metadata": {"resourceVersion": self._version}, "data": _data(holding)}
+        try:
+            self._take(await api.patch(f"{self._secrets}/{self._name}", patch, _Secret))
+        except Conflict:
+            self._take(await self._api.get(f"{self._secrets}/{self._name}", _Secret))
+
+    def _take(self, secret: _Secret) -> None:
+        self._version, self._holding = secret.metadata.resource_version, _holding(secret.data or {})
+
+    def _say(self, problem: str) -> None:
+        if self._said.news("problem", problem or None) and problem:
+            log.warning("the serving certificate stays as it is: %s", problem)
+
+
+def _data(holding: Holding) -> dict[str, str | None]:
+    texts = {
+        "ca.crt": holding.authority.certificate,
+        "ca.key": holding.authority.key,
+        "tls.crt": holding.serving.certificate,
+        "tls.key": holding.serving.key,
+        FORMER: holding.former,
+    }
+    return {key: b64encode(text.encode()).decode() if text else None for key, text in texts.items()}
+
+
+def _holding(data: dict[str, str]) -> Holding:
+    texts = {key: b64decode(text).decode("ascii", "replace") for key, text in data.items()}
+
+    def pair(name: str) -> Pair:
+        return Pair(texts.get(f"{name}.crt", ""), texts.get(f"{name}.key", ""))
+
+    return Holding(pair("ca"), pair("tls"), texts.get(FORMER, ""))
+
+
+class GivenCertificates:
+    """Files that somebody else renews. Without `authority` it is his business too to tell others whom to trust."""
+
+    def __init__(self, certificate: Path, key: Path, authority: Path | None = None) -> None:
+        self._files = (certificate, key, authority)
+        self._pair, self._bundle = Pair(), ""
+        self._said = Changes()
+
+    def current(self) -> Pair:
+        return self._pair
+
+    def bundle(self) -> str:
+        return self._bundle
+
+    async def load(self) -> None:
+        """Raises `SettingsError`."""
+        self._pair, self._bundle = await asyncio.to_thread(_read, *self._files)
+
+    async def run(self) -> None:
+        """Read again and again: that is cheaper than to know what a change of a mounted Secret looks like."""
+        while True:
+            await asyncio.sleep(LOOK_AT_FILES)
+            try:
+                await self.load()
+                self._said.news("problem", None)
+            except SettingsError as error:  # also in between, when only one of them is new
+                if self._said.news("problem", str(error)):
+                    log.warning("the serving certificate stays as it is: %s", error)
+
+    async def renew(self, _: Api) -> None:
+        """Somebody else does."""
+
+
+Certificates = OwnCertificates | GivenCertificates
+
+
+def _read(certificate: Path, key: Path, authority: Path | None) -> tuple[Pair, str]:
+    try:
+        pair = Pair(certificate.read_text("ascii"), key.read_text("ascii"))
+        bundle = authority.read_text("ascii") if authority else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError({"certificate": f"its files cannot be read ({type(error).__name__})"}) from None
+    if not fits(pair):
+        raise SettingsError({"certificate": f"{certificate} and {key} do not belong together"})
+    return pair, bundle

@@ -1,0 +1,128 @@
+"""What the leader keeps in order beside scaling: KEDA's finalizer is taken off all six kinds, so that a deletion never
+waits for a KEDA that is gone; objects that this version accepts but does not run say so; a TriggerAuthentication says
+who uses it. None of it is urgent but the finalizer of an object that is being deleted."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from scaler.errors import ClusterError, NotFound
+from scaler.kubernetes.books import Books
+from scaler.kubernetes.changes import ref_of
+from scaler.kubernetes.objects import Custom
+from scaler.kubernetes.status import patch_of
+from scaler.kubernetes.world import World
+from scaler.kubernetes.writer import Writer
+from scaler.manifests.kinds import (
+    CLOUD_EVENT_SOURCE,
+    CLUSTER_CLOUD_EVENT_SOURCE,
+    CLUSTER_TRIGGER_AUTHENTICATION,
+    SCALED_JOB,
+    TRIGGER_AUTHENTICATION,
+)
+from scaler.manifests.watched import Ref
+
+KEDA_FINALIZER = "finalizer.keda.sh"
+
+USERS = 5.0
+"""Seconds between two looks at who uses what."""
+
+AUTHENTICATIONS = (TRIGGER_AUTHENTICATION.kind, CLUSTER_TRIGGER_AUTHENTICATION.kind)
+_NOT_RUN = "this version of event-scaler accepts a {kind}, but does not run it"
+_CONDITION: Mapping[str, tuple[str, str]] = {
+    SCALED_JOB.kind: ("Ready", "NotSupported"),
+    CLOUD_EVENT_SOURCE.kind: ("Active", "NotSupported"),
+    CLUSTER_CLOUD_EVENT_SOURCE.kind: ("Active", "NotSupported"),
+}
+"""The condition of each accepted kind that tells whether it does anything, and why it does not."""
+
+
+class Chores:
+    """`run` is its life, inside leadership. `use` and `forget` are told by whoever serves objects."""
+
+    def __init__(self, world: World, writer: Writer, books: Books) -> None:
+        self._world, self._writer, self._books = world, writer, books
+        self._uses: dict[Ref, frozenset[Ref]] = {}
+        self._urgent: asyncio.Queue[tuple[str, Custom]] = asyncio.Queue()
+        self._leading = False
+        for kind, cache in world.objects.items():
+            cache.listen(partial(self._seen, kind))
+
+    def use(self, owner: Ref, refs: frozenset[Ref]) -> None:
+        """The object `owner` is bound from these."""
+        self._uses[owner] = frozenset(ref for ref in refs if ref.kind in AUTHENTICATIONS)
+
+    def forget(self, owner: Ref) -> None:
+        self._uses.pop(owner, None)
+
+    async def run(self) -> None:
+        self._leading, self._urgent = True, asyncio.Queue()
+        for kind, cache in self._world.objects.items():
+            for found in cache.values():
+                self._seen(kind, None, found)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._keep_users(), name="users of authentications")
+                while True:
+                    kind, found = await self._urgent.get()
+                    tasks.create_task(self._freed(kind, found))
+        finally:
+            self._leading = False
+
+    def _seen(self, kind: str, _: Custom | None, now: Custom | None) -> None:
+        if now is None or not self._leading:
+            return
+        if KEDA_FINALIZER in now.metadata.finalizers:
+            if now.metadata.deletion_timestamp:
+                self._urgent.put_nowait((kind, now))
+            else:
+                self._books.errand(partial(self._free, kind, now))
+        if kind in _CONDITION and not now.metadata.deletion_timestamp:
+            self._say_not_run(kind, now)
+
+    async def _freed(self, kind: str, found: Custom) -> None:
+        """An object that is being deleted waits for this; one that changed meanwhile is looked at again."""
+        try:
+            await self._free(kind, found)
+        except NotFound:
+            return
+        except ClusterError:
+            self._books.errand(partial(self._free_again, kind, found))
+
+    async def _free_again(self, kind: str, found: Custom) -> None:
+        current = self._world.objects[kind].get(found.metadata.namespace, found.metadata.name)
+        if current is not None and KEDA_FINALIZER in current.metadata.finalizers:
+            await self._free(kind, current)
+
+    async def _free(self, kind: str, found: Custom) -> None:
+        others = tuple(one for one in found.metadata.finalizers if one != KEDA_FINALIZER)
+        await self._writer.set_finalizers(ref_of(kind, found.metadata), found.metadata, others)
+
+    def _say_not_run(self, kind: str, found: Custom) -> None:
+        type_, reason = _CONDITION[kind]
+        message = _NOT_RUN.format(kind=kind)
+        told = {"type": type_, "status": "False", "reason": reason, "message": message}
+        others = [one for one in found.status.get("conditions") or () if one.get("type") != type_]
+        self._write(ref_of(kind, found.metadata), found.status, {**found.status, "conditions": [told, *others]})
+
+    def _write(self, ref: Ref, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+        self._writer.status_later(ref, patch_of(before, after))
+
+    # ---------------------------------------------------------------------------------------------------------- users
+
+    async def _keep_users(self) -> None:
+        """One writer, at most every few seconds, whatever comes and goes."""
+        while True:
+            await asyncio.sleep(USERS)
+            users: dict[Ref, set[str]] = defaultdict(set)
+            for owner, refs in self._uses.items():
+                for ref in refs:
+                    users[ref].add(owner.name)
+            for kind in AUTHENTICATIONS:
+                for found in self._world.objects[kind].values():
+                    ref = ref_of(kind, found.metadata)
+                    names = ",".join(sorted(users.get(ref, ())))
+                    if names != (found.status.get("scaledobjects") or ""):
+                        self._write(ref, found.status, {**found.status, "scaledobjects": names})

@@ -1,0 +1,219 @@
+"""The port over a Kubernetes cluster. What is there is read from caches that every replica keeps; what is written, only
+the leader writes, as steps. This file puts the rooms of the adapter together and holds what each object was last told;
+it knows no path and no patch."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+from scaler.core.model import Decision, Event, Target, Why
+from scaler.engine.cluster import Change
+from scaler.errors import ClusterError, Conflict, NotFound, NotLeading, ScalerError
+from scaler.kubernetes.api import Api
+from scaler.kubernetes.books import Books
+from scaler.kubernetes.changes import OBJECT, Changes, manifest_of
+from scaler.kubernetes.chores import Chores
+from scaler.kubernetes.election import Elector
+from scaler.kubernetes.environment import environment_of
+from scaler.kubernetes.farewell import Farewells
+from scaler.kubernetes.hpa import owner_of
+from scaler.kubernetes.lease import Claim
+from scaler.kubernetes.objects import Custom
+from scaler.kubernetes.secrets import Secrets
+from scaler.kubernetes.status import patch_of, problem_of
+from scaler.kubernetes.steps import Scale, Seen, Step, check_failed, steps
+from scaler.kubernetes.targets import Targets
+from scaler.kubernetes.usage import LeftToHpa
+from scaler.kubernetes.world import World
+from scaler.kubernetes.writer import Writer
+from scaler.manifests.watched import Manifest, Ref, Watched
+from scaler.sdk.source import AnySource
+
+log = logging.getLogger(__name__)
+
+USAGE = LeftToHpa()
+
+Duty = Callable[[], Coroutine[Any, Any, None]]
+
+
+class KubernetesCluster:
+    """Implements `scaler.engine.cluster.Cluster`. `async with` keeps the caches; `leadership` may be entered again and
+    again. `version` is told by the HPAs' labels, `instance` by events; `beside` are further duties of a leader, by
+    name."""
+
+    def __init__(
+        self,
+        api: Api,
+        world: World,
+        claim: Claim,
+        clock: Callable[[], float],
+        *,
+        version: str,
+        instance: str,
+        secret_namespace: str | None = None,
+        beside: Mapping[str, Duty] | None = None,
+    ) -> None:
+        fenced = api.fenced(claim.fence)
+        self._api, self._world, self._version = fenced, world, version
+        self._elector = Elector(api, claim)
+        self._books = Books()
+        self._targets = Targets(fenced, world.scalables, clock)
+        self._changes = Changes(world, clock)
+        self._secrets = Secrets(api, self._changes.touched, namespace=secret_namespace)
+        self._writer = Writer(
+            fenced, self._targets, world.hpas, world.objects, self._books, instance=instance, now=clock
+        )
+        self._chores = Chores(world, self._writer, self._books)
+        self._farewells = Farewells(fenced, world, self._targets, self._writer)
+        self._beside = dict(beside or {})
+        self._told: dict[Ref, Watched | None] = {}
+        self._tasks = asyncio.TaskGroup()
+        world.objects[OBJECT].listen(self._forget)
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        self._watching = self._tasks.create_task(self._world.run(), name="watches")
+        return self
+
+    async def __aexit__(self, *raised: Any) -> None:
+        """What the body raised comes out as it is, but for the cancellation that a failed watch asked for."""
+        self._watching.cancel()
+        cancelled = raised[0] is asyncio.CancelledError
+        await self._tasks.__aexit__(*(raised if cancelled else (None, None, None)))
+
+    def unready(self) -> str:
+        """What keeps this replica from being a good follower; empty when nothing does."""
+        return self._world.unsynced()
+
+    # --------------------------------------------------------------------------------------------------------- the port
+
+    @asynccontextmanager
+    async def leadership(self) -> AsyncIterator[None]:
+        """Who knows what is there may lead. Raises `NotLeading` when the lease is lost."""
+        await self._world.synced()
+        raised: BaseException | None = None
+        async with self._elector.leadership():
+            self._told.clear()
+            async with asyncio.TaskGroup() as tasks:
+                kept = [tasks.create_task(duty(), name=name) for name, duty in self._duties().items()]
+                try:
+                    yield
+                except asyncio.CancelledError:
+                    raise
+                except BaseException as error:  # comes out as it is, when the duties have ended
+                    raised = error
+                finally:
+                    for task in kept:
+                        task.cancel()
+            if raised is not None:
+                raise raised
+
+    def _duties(self) -> dict[str, Duty]:
+        """What goes on beside the line while this daemon leads."""
+        own: dict[str, Duty] = {
+            "books": self._books.run,
+            "secrets": self._secrets.run,
+            "farewells": self._farewells.run,
+            "chores": self._chores.run,
+        }
+        return {**self._beside, **own}
+
+    def watch(self) -> AsyncIterator[Change]:
+        return self._changes.watch()
+
+    async def seen(self, watched: Watched) -> Target:
+        return await self._targets.seen(watched.spec, watched.ref.namespace)
+
+    async def apply(self, watched: Watched, decision: Decision) -> None:
+        """The steps, one after the other. An object that has gone meanwhile has none."""
+        found = self._found(watched.ref)
+        if found is None:
+            return
+        self._secrets.use(watched.ref, watched.refs)
+        self._chores.use(watched.ref, watched.refs)
+        resource = await self._targets.resource(watched.spec.target_kind)
+        seen = Seen(
+            found,
+            owner_of(found, self._version),
+            resource,
+            self._world.hpas_about(found),
+            self._targets.cached(resource, watched.ref.namespace, watched.spec.target_name),
+            fresh=watched.ref in self._told and self._told[watched.ref] is not watched,
+            first=self._first(found),
+        )
+        for step in steps(watched, seen, decision):
+            await self._take(step, watched, decision)
+        self._told[watched.ref] = watched
+
+    async def _take(self, step: Step, watched: Watched, decision: Decision) -> None:
+        """That a pause's number is reached must be seen before somebody moves on from it: it is not enforced."""
+        try:
+            await self._writer.take(step)
+        except (Conflict, NotLeading):
+            raise
+        except ClusterError as error:
+            if isinstance(step, Scale):
+                self._writer.post(watched.ref, _scale_failed(decision, watched, error))
+            raise
+        if isinstance(step, Scale) and decision.why is Why.PAUSED_AT:
+            self._changes.moved(watched.ref)
+
+    async def report(self, ref: Ref, problem: ScalerError) -> None:
+        """A condition, and an event."""
+        found = self._found(ref)
+        if found is None or isinstance(problem, NotLeading):
+            return
+        self._told[ref] = None
+        await self._writer.status(ref, patch_of(found.status, problem_of(problem, found.status)), hurry=True)
+        self._writer.post(ref, check_failed(str(problem)))
+
+    async def read(self, ref: Ref) -> Mapping[str, str]:
+        if ref.kind == "Environment":
+            return await environment_of(ref, self._api, self._targets, self._secrets.behind(ref))
+        return await self._secrets.read(ref)
+
+    async def manifest(self, ref: Ref) -> Manifest:
+        cache = self._world.objects.get(ref.kind)
+        found = cache.get(ref.namespace, ref.name) if cache else None
+        if found is None:
+            raise NotFound(f"there is no {ref.kind} {ref.name}")
+        return manifest_of(ref.kind, found)
+
+    async def doubt(self, watched: Watched) -> None:
+        await self._secrets.doubt(watched.refs)
+
+    def sources(self) -> Mapping[str, AnySource]:
+        return {"cpu": USAGE, "memory": USAGE}
+
+    # -------------------------------------------------------------------------------------------------------- the rest
+
+    def _found(self, ref: Ref) -> Custom | None:
+        found = self._world.objects[OBJECT].get(ref.namespace, ref.name) if ref.kind == OBJECT else None
+        return None if found is None or found.metadata.deletion_timestamp else found
+
+    def _first(self, found: Custom) -> str:
+        """Who has the target, where it is another object than this."""
+        first = self._world.first(found).metadata.name
+        return "" if first == found.metadata.name else first
+
+    def _forget(self, before: Custom | None, now: Custom | None) -> None:
+        """What was kept of an object that is gone; its owner is told that it was let go."""
+        if before is None or (now is not None and not now.metadata.deletion_timestamp):
+            return
+        ref = Ref(OBJECT, before.metadata.namespace, before.metadata.name)
+        if ref in self._told:
+            deleted = Event("ScaledObjectDeleted", "ScaledObject was deleted", warning=True)
+            self._writer.post_about(ref, before.metadata, deleted)
+        self._told.pop(ref, None)
+        self._secrets.forget(ref)
+        self._chores.forget(ref)
+        self._writer.forget(ref)
+
+
+def _scale_failed(decision: Decision, watched: Watched, error: ClusterError) -> Event:
+    down = decision.why is Why.DEACTIVATED
+    reason = "KEDAScaleTargetDeactivationFailed" if down else "KEDAScaleTargetActivationFailed"
+    target = f"{watched.spec.target_kind} {watched.ref.namespace}/{watched.spec.target_name}"
+    return Event(reason, f"Failed to scale {target}: {error}", warning=True)

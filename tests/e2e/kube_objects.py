@@ -1,0 +1,108 @@
+"""Manifests that the tests on a control plane are made of, and where the API server has them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+Object = dict[str, Any]
+
+PLURALS = {
+    "Deployment": "deployments",
+    "StatefulSet": "statefulsets",
+    "HorizontalPodAutoscaler": "horizontalpodautoscalers",
+    "Secret": "secrets",
+    "ConfigMap": "configmaps",
+    "ScaledObject": "scaledobjects",
+    "ScaledJob": "scaledjobs",
+    "TriggerAuthentication": "triggerauthentications",
+    "CloudEventSource": "cloudeventsources",
+}
+
+
+def place(manifest: Object, namespace: str) -> str:
+    """Where an object of these kinds is created."""
+    version, plural = manifest["apiVersion"], PLURALS[manifest["kind"]]
+    return f"/{'apis' if '/' in version else 'api'}/{version}/namespaces/{namespace}/{plural}"
+
+
+def deployments(namespace: str, name: str = "") -> str:
+    return _path(f"/apis/apps/v1/namespaces/{namespace}/deployments", name)
+
+
+def objects(namespace: str, name: str = "") -> str:
+    return _path(f"/apis/keda.sh/v1alpha1/namespaces/{namespace}/scaledobjects", name)
+
+
+def hpas(namespace: str, name: str = "") -> str:
+    return _path(f"/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers", name)
+
+
+def authentications(namespace: str, name: str = "") -> str:
+    return _path(f"/apis/keda.sh/v1alpha1/namespaces/{namespace}/triggerauthentications", name)
+
+
+def secrets(namespace: str, name: str = "") -> str:
+    return _path(f"/api/v1/namespaces/{namespace}/secrets", name)
+
+
+def events(namespace: str) -> str:
+    return f"/apis/events.k8s.io/v1/namespaces/{namespace}/events"
+
+
+def _path(collection: str, name: str) -> str:
+    return f"{collection}/{name}" if name else collection
+
+
+def deployment(name: str, replicas: int = 0, *, env: Mapping[str, str] | None = None) -> Object:
+    """Its pods are made ready by the rig's kubelet."""
+    container: Object = {"name": "main", "image": "none"}
+    container["env"] = [{"name": key, "value": value} for key, value in (env or {}).items()]
+    template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [container]}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template},
+    }
+
+
+def scaled_object(
+    name: str,
+    *triggers: Object,
+    target: str = "",
+    annotations: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    **spec: Any,
+) -> Object:
+    """Polls every second and rests after two; scales down without a window."""
+    behavior = {"scaleDown": {"stabilizationWindowSeconds": 0}}
+    return {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledObject",
+        "metadata": {"name": name, "annotations": dict(annotations or {}), "labels": dict(labels or {})},
+        "spec": {
+            "scaleTargetRef": {"name": target or name},
+            "pollingInterval": 1,
+            "cooldownPeriod": 2,
+            "maxReplicaCount": 5,
+            "advanced": {"horizontalPodAutoscalerConfig": {"behavior": behavior}},
+            "triggers": list(triggers),
+            **spec,
+        },
+    }
+
+
+def number(url: str, target: str = "5", **more: str) -> Object:
+    """A trigger that reads the number a test server gives."""
+    return {"type": "metrics-api", "metadata": {"url": url, "valueLocation": "value", "targetValue": target, **more}}
+
+
+def cpu(percent: str) -> Object:
+    return {"type": "cpu", "metricType": "Utilization", "metadata": {"value": percent}}
+
+
+def condition(found: Object, type_: str) -> tuple[str, str, str]:
+    """(status, reason, message) of one of the object's conditions."""
+    for one in found.get("status", {}).get("conditions", ()):
+        if one["type"] == type_:
+            return one["status"], one.get("reason", ""), one.get("message", "")
+    return "", "", ""
