@@ -74,13 +74,14 @@ def _events(spec: Spec, target: Target, seen: Activity, taken: Course, state: St
 
 
 def _observed(spec: Spec, wanted: int, state: State, now: float) -> State:
-    """The state with what the workload did since. At first sight the windows are seeded with what is there, so that a
-    restart never scales down at once (contract 2.4). What changed, changed when the last decision was made. The HPA
-    does not count steps from and to zero, which are KEDA's; direct mode takes them itself and does."""
-    if state.seen is None:
+    """The state with what the workload did since. At first sight, and in another mode, the windows are seeded with what
+    is there, so that neither a restart nor a switch scales down at once (contract 2.4). What changed, changed when the
+    last decision was made. The HPA does not count steps from and to zero, which are KEDA's; direct mode takes them
+    itself and does."""
+    if state.seen is None or state.mode not in (None, spec.mode):
         seed = (Advice(wanted, now),)
         original = wanted if state.original_replicas is None else state.original_replicas
-        return replace(state, highest=seed, lowest=seed, original_replicas=original)
+        return replace(state, highest=seed, lowest=seed, changes=(), proposals=(), original_replicas=original)
     if state.seen == wanted or (spec.mode is not Mode.DIRECT and 0 in (state.seen, wanted)):
         return state
     changes = policy.remembered(spec, state.changes, wanted - state.seen, now if state.at is None else state.at)
@@ -114,6 +115,7 @@ def _remembered(
         paused=conditions.paused(spec),
         at=now,
         moving=taken.moving,
+        mode=spec.mode,
     )
 
 

@@ -259,7 +259,8 @@ class State:
     """What one decision must remember for the next. It records what was seen, not what was wished. `highest` and
     `lowest` are the advice of the windows as monotone queues: only what can still win. `at` is when the last decision
     was made: what is then seen to have changed, changed because of it. `active` and the other flags are the last
-    decision's, so that events are posted on transitions alone; `moving` says that it went to or from rest."""
+    decision's, so that events are posted on transitions alone; `moving` says that it went to or from rest. `mode` is
+    the one it was made in: in another the windows begin anew."""
 
     version: int = 1
     last_active: float | None = None
@@ -277,6 +278,7 @@ class State:
     paused: bool = False
     at: float | None = None
     moving: bool = False
+    mode: Mode | None = None
 
 
 # --------------------------------------------------------------------------------------------------- what is decided

@@ -50,15 +50,16 @@ def run(given: Settings) -> None:
 async def kubernetes(given: Settings, *, clock: Callable[[], float] | None = None) -> None:
     """Ends when the process is told to, or the task is cancelled."""
     found = await access(Path(given.kubeconfig) if given.kubeconfig else None, given.context or None)
-    async with Api(found) as api:
-        await until_told(_Replica(api, given, clock or Clock()).run())
+    async with Api(found) as api, Api(found, at_once=4) as lease_api:
+        await until_told(_Replica(api, lease_api, given, clock or Clock()).run())
 
 
 class _Replica:
-    """All parts of one replica, put together; `run` is its life."""
+    """All parts of one replica, put together; `run` is its life. The Lease has connections of its own, so that it never
+    waits behind requests that hang."""
 
-    def __init__(self, api: Api, given: Settings, clock: Callable[[], float]) -> None:
-        self._api, self._given, self._clock = api, given, clock
+    def __init__(self, api: Api, lease_api: Api, given: Settings, clock: Callable[[], float]) -> None:
+        self._api, self._lease_api, self._given, self._clock = api, lease_api, given, clock
         self._namespace = given.namespace or own_namespace(NAMESPACE)
         self._identity = f"{given.pod_name or socket.gethostname()}_{uuid.uuid4()}"
         self._shared = given.cluster_object_namespace or self._namespace
@@ -129,7 +130,7 @@ class _Replica:
     def _claimed(self) -> Claim:
         given = self._given
         return Claim(
-            self._api,
+            self._lease_api,
             given.lease_namespace or self._namespace,
             given.lease_name,
             identity=self._identity,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from scaler.core.disagreement import Disagreement
 from scaler.core.model import Decision, Event, Failure, Metric, Reading, State, Target
 from scaler.manifests.watched import Ref, Trigger, Watched
 
@@ -13,8 +14,8 @@ from scaler.manifests.watched import Ref, Trigger, Watched
 @dataclass(slots=True)
 class Entry:
     """One object. `problem` is why it is not served, where it is not; `refused` when a source last did not accept its
-    login. `errors` counts failed attempts, by metric, and `faults` all others, those of metrics that are gone among
-    them: their sum never goes down."""
+    login; `disagreement` is of an object that is only observed. `errors` counts failed attempts, by metric, and
+    `faults` all others, those of metrics that are gone among them: their sum never goes down."""
 
     watched: Watched | None = None
     state: State = field(default_factory=State)
@@ -26,6 +27,7 @@ class Entry:
     took: dict[str, float] = field(default_factory=dict)
     problem: str = ""
     refused: float = 0.0
+    disagreement: Disagreement | None = None
     errors: Counter[str] = field(default_factory=Counter)
     faults: int = 0
     previous: dict[int, tuple[Trigger, Any]] = field(default_factory=dict)
@@ -93,6 +95,10 @@ class Board:
         entry.decision, entry.state, entry.target, entry.at = decision, decision.state, target, now
         entry.events.extend(decision.events)
         entry.problem = ""
+
+    def differs(self, ref: Ref, disagreement: Disagreement | None) -> None:
+        """How an object that is only observed is scaled otherwise than it would be here."""
+        self._entries[ref].disagreement = disagreement
 
     def fault(self, ref: Ref, problem: str) -> None:
         """The object cannot be bound or served; what was there of it stays."""

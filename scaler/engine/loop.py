@@ -4,7 +4,8 @@ owns no rule and no protocol: it hands values from one module to the next, and k
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
-from scaler.core.model import Decision, Reading
+from scaler.core.disagreement import compared
+from scaler.core.model import Decision, Mode, Reading
 from scaler.engine.agenda import Agenda
 from scaler.engine.board import Board
 from scaler.engine.cluster import Cluster
@@ -102,7 +103,17 @@ class Loop:
         decision = watched.decide(watched.spec, target, readings, self._board.state(watched.ref), now)
         self._narrator.decided(watched, readings, target, decision)
         self._board.publish(watched.ref, readings, target, decision, now, took)
+        if watched.spec.mode is Mode.OBSERVE:
+            self._compare(watched, decision, target.wanted, now)
         return decision
+
+    def _compare(self, watched: Watched, decision: Decision, wanted: int, now: float) -> None:
+        """What is only observed is scaled by somebody else: perhaps otherwise."""
+        entry = self._board.get(watched.ref)
+        before = entry.disagreement if entry else None
+        found = compared(watched.spec, watched.interval, (decision.replicas, wanted), before, now)
+        self._board.differs(watched.ref, found)
+        self._narrator.compared(watched.ref, found)
 
     async def _look(self, watched: Watched, metric: str | None) -> tuple[Sequence[Reading], dict[str, float]]:
         """One reading for each goal, asked for; for a refresh of one `metric`, the others from the board."""

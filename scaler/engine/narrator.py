@@ -4,6 +4,7 @@ and one for its end, nothing for a round in which nothing happened. It decides n
 import logging
 from collections.abc import Hashable, Sequence
 
+from scaler.core.disagreement import Disagreement
 from scaler.core.model import Decision, Failure, Reading, Target, Value
 from scaler.errors import ManifestError, ScalerError
 from scaler.manifests.watched import Ref, Watched
@@ -15,6 +16,7 @@ Topic = tuple[str, str]
 """What a line is about: ("metric", its name), or one of the object's own topics."""
 
 PROBLEM, WARNINGS, MOVE = ("object", "problem"), ("object", "warnings"), ("object", "move")
+DISAGREEMENT = ("object", "disagreement")
 
 
 class Narrator:
@@ -49,6 +51,15 @@ class Narrator:
         fact = (target.wanted, decision.replicas, decision.why) if moves else None
         if self._news(ref, MOVE, fact) and fact:
             log.info(f"{ref} {fact[0]}→{fact[1]} {decision.why.value}", extra=_values(watched, readings))
+
+    def compared(self, ref: Ref, found: Disagreement | None) -> None:
+        """A disagreement is told when it has lasted, and when it is over."""
+        told = found is not None and found.lasting
+        if self._news(ref, DISAGREEMENT, told or None):
+            if found is not None and told:
+                log.warning(f"{ref} has {found.theirs} replicas, here it would have {found.ours}")
+            else:
+                log.info(f"{ref} has the replicas again that it would have here")
 
     def served(self, ref: Ref) -> None:
         """The round went all the way, the write included."""

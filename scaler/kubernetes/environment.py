@@ -40,7 +40,7 @@ async def environment_of(
     found = await api.get(resource.path(ref.namespace, name), _Workload)
     containers = found.spec.template.spec.containers
     container = next((one for one in containers if one.name == wanted or not wanted), None)
-    if container is None and wanted:
+    if container is None and containers:
         raise NotFound(f"{resource.kind} {name} has no container {wanted}")
 
     async def read_named(kind: str, name: str) -> Mapping[str, str]:

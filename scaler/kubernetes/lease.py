@@ -124,8 +124,7 @@ class Claim:
         elif seen.spec.holder_identity == self._identity:
             self._seen = await self._patch(seen)
         else:
-            transitions = (seen.spec.lease_transitions or 0) + 1
-            self._seen = await self._patch(seen, acquireTime=self._stamp(), leaseTransitions=transitions)
+            self._seen = await self._patch(seen, **self._acquired((seen.spec.lease_transitions or 0) + 1))
         self._renewed = begun
 
     async def renew(self) -> None:
@@ -154,7 +153,7 @@ class Claim:
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
             "metadata": {"name": self.name, "namespace": self.namespace},
-            "spec": self._record(acquireTime=self._stamp(), leaseTransitions=0),
+            "spec": self._record(**self._acquired(0)),
         }
         return await self._api.create(self.collection, manifest, Lease)
 
@@ -166,6 +165,10 @@ class Claim:
     def _record(self, **more: Any) -> dict[str, Any]:
         lasts = {"holderIdentity": self._identity, "leaseDurationSeconds": self.terms.seconds}
         return {**lasts, "renewTime": self._stamp(), **more}
+
+    def _acquired(self, transitions: int) -> dict[str, Any]:
+        stamp = self._stamp()
+        return {"acquireTime": stamp, "renewTime": stamp, "leaseTransitions": transitions}
 
     def _stamp(self) -> str:
         return datetime.fromtimestamp(self._wall(), UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

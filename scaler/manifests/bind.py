@@ -91,9 +91,10 @@ async def bind(manifest: Manifest, binding: Binding) -> Watched:
         raise ManifestError(problems)
     if missing:
         raise CredentialError("; ".join(missing))
+    mode, remarks = _mode(manifest, triggers, binding.mode)
     return Watched(
         ref=manifest.ref,
-        spec=spec_of(manifest, spec, tuple(triggers), binding.mode),
+        spec=spec_of(manifest, spec, tuple(triggers), mode),
         triggers=tuple(triggers),
         interval=float(spec.polling_interval),
         target=credentials.target,
@@ -102,10 +103,20 @@ async def bind(manifest: Manifest, binding: Binding) -> Watched:
         warnings=tuple(f"{path}: {warning}" for path, warning in warnings.items()),
         authentications=tuple(sorted(credentials.kinds)),
         generation=int(manifest.body.get("metadata", {}).get("generation", 0)),
+        remarks=remarks,
     )
 
 
-def spec_of(manifest: Manifest, spec: ScaledObjectSpec, triggers: tuple[Trigger, ...], mode: Mode | None) -> Spec:
+def _mode(manifest: Manifest, triggers: list[Trigger], given: Mode | None) -> tuple[Mode, tuple[str, ...]]:
+    """The adapter's, else the annotation's; but usage that only the HPA can read keeps the HPA."""
+    asked = annotations.mode_of(_annotations(manifest))[0]
+    usage = any(goal.resource for trigger in triggers for goal in trigger.goals)
+    if given is None and asked is Mode.DIRECT and usage:
+        return Mode.HPA, ("direct mode is asked for, but usage of cpu and memory is read by the HPA alone: it stays",)
+    return given or asked, ()
+
+
+def spec_of(manifest: Manifest, spec: ScaledObjectSpec, triggers: tuple[Trigger, ...], mode: Mode) -> Spec:
     """What decides, out of what was written. Pure."""
     notes = _annotations(manifest)
     target = spec.scale_target_ref
@@ -123,7 +134,7 @@ def spec_of(manifest: Manifest, spec: ScaledObjectSpec, triggers: tuple[Trigger,
         behavior=_behavior(config.behavior) if config and config.behavior else None,
         pause=annotations.pause_of(notes)[0],
         force=annotations.forced(notes),
-        mode=mode or annotations.mode_of(notes)[0],
+        mode=mode,
         target_name=target.name,
         target_kind=f"{target.api_version}.{target.kind}",
     )

@@ -90,7 +90,8 @@ Decide = Callable[[Spec, Target, Sequence[Reading], State, float], Decision]
 @dataclass(frozen=True, slots=True)
 class Watched:
     """Everything needed to serve one object. `refs` are the other objects it was bound from: when one of them is
-    touched it is bound again. `warnings` are what was odd but accepted."""
+    touched it is bound again. `warnings` are what was odd but accepted; `remarks` are what its owner should read beside
+    "ready"."""
 
     ref: Ref
     spec: Spec
@@ -102,3 +103,4 @@ class Watched:
     warnings: tuple[str, ...] = ()
     authentications: tuple[str, ...] = ()
     generation: int = 0
+    remarks: tuple[str, ...] = ()

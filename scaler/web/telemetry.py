@@ -15,7 +15,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from scaler.catalog import DISTRIBUTION
-from scaler.core.model import Backlog, Failure, Reading, Value
+from scaler.core.model import Backlog, Failure, Mode, Reading, Value
 from scaler.engine.board import Board, Entry
 from scaler.manifests.watched import Ref, Trigger, Watched
 from scaler.web.go_types import go_type
@@ -108,7 +108,16 @@ def _about_objects(served: Served) -> Iterator[Metric]:
             why.add_metric(names, {"why": decision.why.name.lower()})
             if decision.replicas is not None:
                 decided.add_metric(names, decision.replicas)
-    yield from (paused, wanted, ready, decided, why)
+    yield from (paused, wanted, ready, decided, why, _about_disagreements(served))
+
+
+def _about_disagreements(served: Served) -> Metric:
+    """Only of what is observed: of the others nobody else decides."""
+    found = _gauge("event_scaler_disagreement", "Whether it is lastingly scaled otherwise than here (1).", *OBJECT)
+    for watched, entry in served:
+        if watched.spec.mode is Mode.OBSERVE:
+            found.add_metric(_names(watched.ref), float(entry.disagreement is not None and entry.disagreement.lasting))
+    return found
 
 
 def _about_errors(entries: Sequence[tuple[Ref, Entry]]) -> Iterator[Metric]:

@@ -48,6 +48,7 @@ OWN = {
     "event_scaler_decision_info": ("gauge", OBJECT | {"why"}),
     "event_scaler_skipped_rounds_total": ("counter", OBJECT),
     "event_scaler_sources": ("gauge", set()),
+    "event_scaler_disagreement": ("gauge", OBJECT),
 }
 
 NOW = 1_700_000_000.0
