@@ -72,6 +72,7 @@ class Settings(Declared):
     cert_file: str = param("A serving certificate of somebody else's making, instead.", default="")
     key_file: str = param("Its key.", default="")
     ca_file: str = param("The authority that the API server is to trust for it.", default="")
+    observe: bool = param("Decide and show everything, write nothing.", default=False)
     take_over_metrics_api: bool = param("Take over an APIService that belongs to somebody else.", default=False)
 
     @property

@@ -14,6 +14,7 @@ def run(
     kubeconfig: Annotated[Path | None, typer.Option(help="A kubeconfig, outside of a cluster.")] = None,
     context: Annotated[str | None, typer.Option(help="Its context.")] = None,
     namespaces: Annotated[str | None, typer.Option(help="Namespaces to serve, separated by commas.")] = None,
+    observe: Annotated[bool, typer.Option("--observe", help="Decide and show everything, write nothing.")] = False,
     take_over_metrics_api: Annotated[
         bool, typer.Option("--take-over-metrics-api", help="Take over somebody else's APIService.")
     ] = False,
@@ -37,6 +38,7 @@ def run(
         "kubeconfig": str(kubeconfig) if kubeconfig else None,
         "context": context,
         "namespaces": namespaces,
+        "observe": "true" if observe else None,
         "takeOverMetricsApi": "true" if take_over_metrics_api else None,
     }
     given = settings.read(flags, config)

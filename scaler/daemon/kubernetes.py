@@ -12,13 +12,14 @@ from typing import Any
 
 from scaler import catalog
 from scaler.clock import Clock, boottime
+from scaler.core.model import Mode
 from scaler.daemon.process import loop_factory, until_told
 from scaler.daemon.term import Daemon, binding_of
 from scaler.errors import ClusterError
 from scaler.kubernetes.api import Api
 from scaler.kubernetes.authentication import Announced
 from scaler.kubernetes.authority import names_of
-from scaler.kubernetes.certificates import Certificates, GivenCertificates, OwnCertificates
+from scaler.kubernetes.certificates import Certificates, GivenCertificates, OwnCertificates, UnwrittenCertificates
 from scaler.kubernetes.cluster import KubernetesCluster
 from scaler.kubernetes.config import access, own_namespace
 from scaler.kubernetes.endpoint import Service
@@ -70,7 +71,8 @@ class _Replica:
 
     async def run(self) -> None:
         async with self._cluster() as cluster:
-            daemon = Daemon(cluster, binding_of(cluster, None, self._shared), self._given, self._clock, cluster.unready)
+            mode = Mode.OBSERVE if self._given.observe else None
+            daemon = Daemon(cluster, binding_of(cluster, mode, self._shared), self._given, self._clock, cluster.unready)
             async with listening(*self._given.address, daemon.pages()), asyncio.TaskGroup() as tasks:
                 await self._load_certificates()
                 beside = [
@@ -124,11 +126,14 @@ class _Replica:
             version=version(catalog.DISTRIBUTION),
             instance=self._identity,
             secret_namespace=self._shared if given.restrict_secrets else None,
-            beside={"serving": self._serving().run},
+            beside={"serving": serving.run} if (serving := self._serving()) else {},
         )
 
-    def _claimed(self) -> Claim:
+    def _claimed(self) -> Claim | None:
+        """None for who only observes: he may run beside whoever leads."""
         given = self._given
+        if given.observe:
+            return None
         return Claim(
             self._lease_api,
             given.lease_namespace or self._namespace,
@@ -145,10 +150,14 @@ class _Replica:
             authority = Path(given.ca_file) if given.ca_file else None
             return GivenCertificates(Path(given.cert_file), Path(given.key_file), authority)
         names = names_of((given.metrics_service,), self._namespace, given.cluster_domain)
+        if given.observe:
+            return UnwrittenCertificates(names=names, clock=self._clock)
         return OwnCertificates(self._api, self._namespace, given.cert_secret, names=names, clock=self._clock)
 
-    def _serving(self) -> Serving:
+    def _serving(self) -> Serving | None:
         given = self._given
+        if self._claim is None:
+            return None
         return Serving(
             self._api.fenced(self._claim.fence),
             Service(self._namespace, given.metrics_service),

@@ -35,6 +35,9 @@ PATIENCE = 10.0
 IDLE = 60.0
 """Seconds that a connection is kept for the next request: less than the API server keeps it, which closes it at 90."""
 
+FIELD_MANAGER = "event-scaler"
+"""What the API server calls us in `managedFields`: the beginning of the User-Agent."""
+
 REPEATS = 5
 LONGEST_REST = 10.0
 METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -83,7 +86,7 @@ class Api:
 
     async def __aenter__(self) -> Self:
         connector = aiohttp.TCPConnector(ssl=self._access.context(), limit=0, keepalive_timeout=IDLE)
-        agent = {"User-Agent": f"event-scaler/{_version()}", "Accept": "application/json"}
+        agent = {"User-Agent": f"{FIELD_MANAGER}/{_version()}", "Accept": "application/json"}
         self._session = aiohttp.ClientSession(connector=connector, headers=agent, trace_configs=[_last_leave()])
         return self
 
@@ -115,15 +118,17 @@ class Api:
     async def patch(self, path: str, body: Any, as_: type[T], *, kind: Patch = Patch.MERGE, **parameters: str) -> T:
         return await self.send(Request("PATCH", path, body, parameters, {"Content-Type": kind.value}), as_)
 
-    async def delete(self, path: str, *, uid: str = "") -> None:
-        """In the background; what is gone already is no error. With a `uid` only that very object."""
+    async def delete(self, path: str, *, uid: str = "") -> bool:
+        """In the background; what is gone already is no error. With a `uid` only that very object. Whether it is gone:
+        one with finalizers stays until their owners have let go."""
         options: Json = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
         if uid:
             options["preconditions"] = {"uid": uid}
         try:
-            await self.send(Request("DELETE", path, options, headers=_JSON), Json)
+            left = await self.send(Request("DELETE", path, options, headers=_JSON), Json)
         except NotFound:
-            return
+            return True
+        return not (left.get("metadata") or {}).get("finalizers")
 
     def watch(
         self, path: str, *, within: float, **parameters: str

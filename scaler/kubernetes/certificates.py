@@ -164,7 +164,32 @@ class GivenCertificates:
         """Somebody else does."""
 
 
-Certificates = OwnCertificates | GivenCertificates
+class UnwrittenCertificates:
+    """Our own, held in memory alone, of a daemon that only observes: who asks it directly need not trust them."""
+
+    def __init__(self, *, names: Sequence[str], clock: Callable[[], float]) -> None:
+        self._names, self._clock = names, clock
+        self._holding = Holding()
+
+    def current(self) -> Pair:
+        return self._holding.serving
+
+    def bundle(self) -> str:
+        return self._holding.bundle
+
+    async def load(self) -> None:
+        self._holding = renewed(self._holding, self._names, self._clock())
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK)
+            await self.load()
+
+    async def renew(self, _: Api) -> None:
+        """Done by the look."""
+
+
+Certificates = OwnCertificates | GivenCertificates | UnwrittenCertificates
 
 
 def _read(certificate: Path, key: Path, authority: Path | None) -> tuple[Pair, str]:

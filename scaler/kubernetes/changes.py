@@ -11,7 +11,7 @@ from scaler.kubernetes.objects import Custom, Hpa, Meta, Scalable, shape
 from scaler.kubernetes.ownership import Workload, workload_of
 from scaler.kubernetes.status import moment, remembered
 from scaler.kubernetes.targets import Resource
-from scaler.kubernetes.world import World, held_by
+from scaler.kubernetes.world import World, aim_of, held_by
 from scaler.manifests.kinds import CLUSTER_TRIGGER_AUTHENTICATION, KINDS, SCALED_OBJECT, TRIGGER_AUTHENTICATION
 from scaler.manifests.watched import Manifest, Ref
 
@@ -127,6 +127,11 @@ class Changes:
 
 def ref_of(kind: str, meta: Meta) -> Ref:
     return Ref(kind, meta.namespace, meta.name)
+
+
+def target_of(found: Custom) -> Ref | None:
+    aim = aim_of(found)
+    return Ref(aim.kind, found.metadata.namespace, aim.name) if aim.name else None
 
 
 def manifest_of(kind: str, found: Custom) -> Manifest:

@@ -15,6 +15,7 @@ from scaler.kubernetes.objects import Custom
 from scaler.kubernetes.status import patch_of
 from scaler.kubernetes.world import World
 from scaler.kubernetes.writer import Writer
+from scaler.manifests import annotations
 from scaler.manifests.kinds import (
     CLOUD_EVENT_SOURCE,
     CLUSTER_CLOUD_EVENT_SOURCE,
@@ -72,7 +73,7 @@ class Chores:
             self._leading = False
 
     def _seen(self, kind: str, _: Custom | None, now: Custom | None) -> None:
-        if now is None or not self._leading:
+        if now is None or not self._leading or annotations.observed(now.metadata.annotations):
             return
         if KEDA_FINALIZER in now.metadata.finalizers:
             if now.metadata.deletion_timestamp:

@@ -5,13 +5,13 @@ it knows no path and no patch."""
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any, Self
 
-from scaler.core.model import Decision, Event, Target, Why
+from scaler.core.model import Decision, Event, Mode, Target, Why
 from scaler.engine.cluster import Change
 from scaler.errors import ClusterError, Conflict, NotFound, NotLeading, ScalerError
-from scaler.kubernetes.api import Api
+from scaler.kubernetes.api import FIELD_MANAGER, Api
 from scaler.kubernetes.books import Books
 from scaler.kubernetes.changes import OBJECT, Changes, manifest_of
 from scaler.kubernetes.chores import Chores
@@ -24,10 +24,12 @@ from scaler.kubernetes.objects import Custom
 from scaler.kubernetes.secrets import Secrets
 from scaler.kubernetes.status import patch_of, problem_of
 from scaler.kubernetes.steps import Scale, Seen, Step, check_failed, steps
-from scaler.kubernetes.targets import Targets
+from scaler.kubernetes.targets import Resource, Targets
+from scaler.kubernetes.tug import Tugs
 from scaler.kubernetes.usage import LeftToHpa
-from scaler.kubernetes.world import World
+from scaler.kubernetes.world import World, aim_of
 from scaler.kubernetes.writer import Writer
+from scaler.manifests import annotations
 from scaler.manifests.watched import Manifest, Ref, Watched
 from scaler.sdk.source import AnySource
 
@@ -41,13 +43,13 @@ Duty = Callable[[], Coroutine[Any, Any, None]]
 class KubernetesCluster:
     """Implements `scaler.engine.cluster.Cluster`. `async with` keeps the caches; `leadership` may be entered again and
     again. `version` is told by the HPAs' labels, `instance` by events; `beside` are further duties of a leader, by
-    name."""
+    name. Without a `claim` on a Lease it only observes: it leads nobody and writes nothing."""
 
     def __init__(
         self,
         api: Api,
         world: World,
-        claim: Claim,
+        claim: Claim | None,
         clock: Callable[[], float],
         *,
         version: str,
@@ -55,9 +57,9 @@ class KubernetesCluster:
         secret_namespace: str | None = None,
         beside: Mapping[str, Duty] | None = None,
     ) -> None:
-        fenced = api.fenced(claim.fence)
-        self._api, self._world, self._version = fenced, world, version
-        self._elector = Elector(api, claim)
+        fenced = api.fenced(claim.fence if claim else _observing)
+        self._api, self._world, self._version, self._clock = fenced, world, version, clock
+        self._elector = Elector(api, claim) if claim else None
         self._books = Books()
         self._targets = Targets(fenced, world.scalables, clock)
         self._changes = Changes(world, clock)
@@ -69,6 +71,7 @@ class KubernetesCluster:
         self._farewells = Farewells(fenced, world, self._targets, self._writer)
         self._beside = dict(beside or {})
         self._told: dict[Ref, Watched | None] = {}
+        self._tugs = Tugs()
         self._tasks = asyncio.TaskGroup()
         world.objects[OBJECT].listen(self._forget)
 
@@ -94,7 +97,7 @@ class KubernetesCluster:
         """Who knows what is there may lead. Raises `NotLeading` when the lease is lost."""
         await self._world.synced()
         raised: BaseException | None = None
-        async with self._elector.leadership():
+        async with self._elector.leadership() if self._elector else nullcontext():
             self._told.clear()
             async with asyncio.TaskGroup() as tasks:
                 kept = [tasks.create_task(duty(), name=name) for name, duty in self._duties().items()]
@@ -112,6 +115,8 @@ class KubernetesCluster:
 
     def _duties(self) -> dict[str, Duty]:
         """What goes on beside the line while this daemon leads."""
+        if self._elector is None:
+            return {"secrets": self._secrets.run}
         own: dict[str, Duty] = {
             "books": self._books.run,
             "secrets": self._secrets.run,
@@ -132,20 +137,39 @@ class KubernetesCluster:
         if found is None:
             return
         self._secrets.use(watched.ref, watched.refs)
+        if watched.spec.mode is Mode.OBSERVE:
+            return
         self._chores.use(watched.ref, watched.refs)
+        seen = await self._looked(watched, found)
+        for step in steps(watched, seen, decision):
+            await self._take(step, watched, decision)
+        self._told[watched.ref] = watched
+
+    async def _looked(self, watched: Watched, found: Custom) -> Seen:
         resource = await self._targets.resource(watched.spec.target_kind)
-        seen = Seen(
+        target, now = watched.target, self._clock()
+        wanted = self._targets.cached(resource, target.namespace, target.name)
+        if wanted is not None:
+            self._tugs.saw(target, wanted, now)
+        if self._tugs.news(target, now):
+            await self._tell_of_tug(watched, resource, now)
+        return Seen(
             found,
             owner_of(found, self._version),
             resource,
             self._world.hpas_about(found),
-            self._targets.cached(resource, watched.ref.namespace, watched.spec.target_name),
+            wanted,
             fresh=watched.ref in self._told and self._told[watched.ref] is not watched,
             first=self._first(found),
+            remark=self._tugs.remark(target, now),
+            held=not self._tugs.may_write(target, now),
         )
-        for step in steps(watched, seen, decision):
-            await self._take(step, watched, decision)
-        self._told[watched.ref] = watched
+
+    async def _tell_of_tug(self, watched: Watched, resource: Resource, now: float) -> None:
+        target = watched.target
+        who = await self._targets.moved_by(resource, target.namespace, target.name, FIELD_MANAGER)
+        self._tugs.name(target, who)
+        self._writer.post(watched.ref, Event("ScaleTargetContested", self._tugs.remark(target, now), warning=True))
 
     async def _take(self, step: Step, watched: Watched, decision: Decision) -> None:
         """That a pause's number is reached must be seen before somebody moves on from it: it is not enforced."""
@@ -157,13 +181,15 @@ class KubernetesCluster:
             if isinstance(step, Scale):
                 self._writer.post(watched.ref, _scale_failed(decision, watched, error))
             raise
+        if isinstance(step, Scale) and watched.spec.mode is Mode.DIRECT:
+            self._tugs.wrote(watched.target, step.after, self._clock())
         if isinstance(step, Scale) and decision.why is Why.PAUSED_AT:
             self._changes.moved(watched.ref)
 
     async def report(self, ref: Ref, problem: ScalerError) -> None:
         """A condition, and an event."""
         found = self._found(ref)
-        if found is None or isinstance(problem, NotLeading):
+        if found is None or self._silent(found) or isinstance(problem, NotLeading):
             return
         self._told[ref] = None
         await self._writer.status(ref, patch_of(found.status, problem_of(problem, found.status)), hurry=True)
@@ -193,6 +219,10 @@ class KubernetesCluster:
         found = self._world.objects[OBJECT].get(ref.namespace, ref.name) if ref.kind == OBJECT else None
         return None if found is None or found.metadata.deletion_timestamp else found
 
+    def _silent(self, found: Custom) -> bool:
+        """Whether nothing at all may be written about the object."""
+        return self._elector is None or annotations.observed(found.metadata.annotations)
+
     def _first(self, found: Custom) -> str:
         """Who has the target, where it is another object than this."""
         first = self._world.first(found).metadata.name
@@ -203,13 +233,20 @@ class KubernetesCluster:
         if before is None or (now is not None and not now.metadata.deletion_timestamp):
             return
         ref = Ref(OBJECT, before.metadata.namespace, before.metadata.name)
-        if ref in self._told:
+        if ref in self._told and not self._silent(before):
             deleted = Event("ScaledObjectDeleted", "ScaledObject was deleted", warning=True)
             self._writer.post_about(ref, before.metadata, deleted)
+        aim = aim_of(before)
+        self._tugs.forget(Ref(aim.kind, ref.namespace, aim.name))
         self._told.pop(ref, None)
         self._secrets.forget(ref)
         self._chores.forget(ref)
         self._writer.forget(ref)
+
+
+def _observing() -> None:
+    """The fence of a daemon that only observes: whatever tries to write is stopped here at the latest."""
+    raise NotLeading("this daemon observes: it writes nothing")
 
 
 def _scale_failed(decision: Decision, watched: Watched, error: ClusterError) -> Event:

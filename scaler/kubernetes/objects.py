@@ -148,3 +148,26 @@ class ApiResourceList(msgspec.Struct, rename="camel", frozen=True):
 
     group_version: str = ""
     resources: tuple[ApiResource, ...] = ()
+
+
+class ManagedField(msgspec.Struct, rename="camel", frozen=True):
+    """Who manages which fields of an object; of those, only whether `spec.replicas` is among them."""
+
+    manager: str = ""
+    time: str = ""
+    subresource: str = ""
+    fields_v1: dict[str, Any] = msgspec.field(default={}, name="fieldsV1")
+
+    @property
+    def writes_replicas(self) -> bool:
+        return "f:replicas" in self.fields_v1.get("f:spec", {})
+
+
+class ManagedMeta(msgspec.Struct, rename="camel", frozen=True):
+    managed_fields: tuple[ManagedField, ...] = ()
+
+
+class Managed(msgspec.Struct, frozen=True):
+    """Any object, for whoever asks by whom it was changed."""
+
+    metadata: ManagedMeta = ManagedMeta()

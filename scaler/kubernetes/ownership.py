@@ -83,6 +83,20 @@ def claim(spec: Spec, owner: Owner, *, among: Iterable[Hpa]) -> Claim:
     return Blocked(refusal) if refusal else Adopt(named, old)
 
 
+def cleared(spec: Spec, owner: Owner, *, among: Iterable[Hpa]) -> tuple[Hpa, ...] | Blocked:
+    """Where the object is to be scaled without an HPA: those of its own, which go first. Any other on its target, even
+    a tolerated or a transferred one, is somebody's: then nothing is written beside it."""
+    target, own = Workload.of(spec.target_kind, spec.target_name), []
+    for hpa in sorted(among, key=lambda hpa: hpa.metadata.name):
+        transferred = annotations.transfers(owner.annotations) and hpa.metadata.name == owner.custom
+        if ours(owner, hpa) and not transferred:
+            own.append(hpa)
+        elif workload_of(hpa) == target:
+            its = f"the workload '{spec.target_name}' of type '{spec.target_kind}' is already managed by the hpa"
+            return Blocked(f"{its} '{hpa.metadata.name}', which is not this object's own: nothing is written beside it")
+    return tuple(own)
+
+
 def ours(owner: Owner, hpa: Hpa) -> bool:
     """Whether the object controls it, or did so before it was deleted and made anew: then the uid is that of nobody."""
     return _controller(owner, hpa) == owner.name

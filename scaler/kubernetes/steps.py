@@ -10,7 +10,7 @@ from scaler.core.model import Condition, ConditionType, Decision, Event, Mode, W
 from scaler.kubernetes.difference import patch_of as hpa_patch
 from scaler.kubernetes.hpa import Owner, hpa_of
 from scaler.kubernetes.objects import Custom, Hpa, Meta
-from scaler.kubernetes.ownership import Adopt, Blocked, Create, Keep, claim, ours
+from scaler.kubernetes.ownership import Adopt, Blocked, Create, Keep, claim, cleared, ours
 from scaler.kubernetes.status import Facts, condition_of, patch_of, served_before, status_of
 from scaler.kubernetes.targets import Resource
 from scaler.manifests.watched import Ref, Watched
@@ -87,7 +87,8 @@ Step = Scale | CreateHpa | PatchHpa | DeleteHpa | SetFinalizers | PatchStatus | 
 class Seen:
     """What is there: the object, what it says to an HPA of its own, the resource of its target, the HPAs that could
     matter, and how many replicas the target wants, where a cache knows. `fresh`: nothing has been said of this
-    generation yet. `first`: the object that has the target, where that is another one, because it was there before."""
+    generation yet. `first`: the object that has the target, where that is another one, because it was there before.
+    `remark` stands beside "ready"; `held`: no number is to be written now."""
 
     found: Custom
     owner: Owner
@@ -96,6 +97,8 @@ class Seen:
     wanted: int | None = None
     fresh: bool = False
     first: str = ""
+    remark: str = ""
+    held: bool = False
 
 
 def steps(watched: Watched, seen: Seen, decision: Decision) -> tuple[Step, ...]:
@@ -105,15 +108,28 @@ def steps(watched: Watched, seen: Seen, decision: Decision) -> tuple[Step, ...]:
     spec = watched.spec
     if seen.first:
         return (*_own_gone(seen), *_told(watched, seen, _blocked(seen, decision, _second(watched, seen.first)), None))
+    if spec.mode is Mode.DIRECT:
+        return _alone(watched, seen, decision)
     claimed = claim(spec, seen.owner, among=seen.hpas)
     if isinstance(claimed, Blocked):
         return tuple(_told(watched, seen, _blocked(seen, decision, claimed), None))
-    without = spec.pause.full or spec.mode is Mode.DIRECT
-    hpas = _hpa_gone(claimed) if without else _hpa_there(watched, seen, claimed)
     scale = _scale(watched, seen, decision)
-    moves = (*hpas, *scale) if without else (*scale, *hpas)
-    hpa = None if without or isinstance(claimed, Create) else claimed.hpa
+    if spec.pause.full:
+        moves, hpa = (*_hpa_gone(claimed), *scale), None
+    else:
+        moves = (*scale, *_hpa_there(watched, seen, claimed))
+        hpa = None if isinstance(claimed, Create) else claimed.hpa
     return (*moves, *_finalizer(watched, seen), *_told(watched, seen, decision, hpa))
+
+
+def _alone(watched: Watched, seen: Seen, decision: Decision) -> tuple[Step, ...]:
+    """Direct mode: an HPA of ours is gone before anything is written, another's keeps everything from being written."""
+    own = cleared(watched.spec, seen.owner, among=seen.hpas)
+    if isinstance(own, Blocked):
+        return tuple(_told(watched, seen, _blocked(seen, decision, own), None))
+    gone = tuple(DeleteHpa(hpa.metadata) for hpa in own)
+    scale = () if seen.held else _scale(watched, seen, decision)
+    return (*gone, *scale, *_finalizer(watched, seen), *_told(watched, seen, decision, None))
 
 
 def _scale(watched: Watched, seen: Seen, decision: Decision) -> tuple[Step, ...]:
@@ -168,11 +184,21 @@ def _finalizer(watched: Watched, seen: Seen) -> Iterator[Step]:
 def _told(watched: Watched, seen: Seen, decision: Decision, hpa: Hpa | None) -> Iterator[Step]:
     """The status, then the events (KEDA behaviour 1.6)."""
     before = seen.found.status
+    decision = _remarked(decision, (*watched.remarks, *((seen.remark,) if seen.remark else ())))
     name = "" if watched.spec.mode is Mode.DIRECT else seen.owner.hpa
     patch = patch_of(before, status_of(watched, decision, before, Facts(seen.resource, name, hpa)))
     yield PatchStatus(watched.ref, patch, hurry=seen.fresh or not before.get("conditions"))
     if events := tuple(_events(watched, before, decision)):
         yield Post(watched.ref, events)
+
+
+def _remarked(decision: Decision, remarks: tuple[str, ...]) -> Decision:
+    """What the owner should know stands behind "ready"; where it is not ready there is enough to read."""
+    ready = next((one for one in decision.conditions if one.type is ConditionType.READY), None)
+    if not remarks or ready is None or ready.status != "True":
+        return decision
+    told = replace(ready, message="; ".join((ready.message, *remarks)))
+    return replace(decision, conditions=tuple(told if one is ready else one for one in decision.conditions))
 
 
 def _events(watched: Watched, before: Json, decision: Decision) -> Iterator[Event]:

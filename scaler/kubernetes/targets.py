@@ -12,7 +12,7 @@ from scaler.core.model import MetricType, Mode, Spec, Target
 from scaler.errors import Conflict, Invalid, NotFound
 from scaler.kubernetes.api import Api, Patch
 from scaler.kubernetes.cache import Cache
-from scaler.kubernetes.objects import ApiResourceList, Meta, Scalable, ScalableSpec, Scale
+from scaler.kubernetes.objects import ApiResourceList, Managed, ManagedField, Meta, Scalable, ScalableSpec, Scale
 
 ASK_AGAIN = 5.0
 """Seconds for which it is believed that a kind is unknown or cannot be scaled: its definition may come later."""
@@ -121,6 +121,11 @@ class Targets:
         held = cache.get(namespace, name) if cache else None
         return held.spec.replicas if held else None
 
+    async def moved_by(self, resource: Resource, namespace: str, name: str, ours: str) -> str:
+        """Who, but for us, wrote its number last; empty where the API server does not know."""
+        found = await self._api.get(resource.path(namespace, name), Managed)
+        return other_hand(found.metadata.managed_fields, ours)
+
     async def asked(self, resource: Resource, namespace: str, name: str) -> int:
         """The number wanted now, by the API server itself."""
         return (await self._api.get(f"{resource.path(namespace, name)}/scale", Scale)).spec.replicas
@@ -172,3 +177,9 @@ def _is_ready(pod: _Pod) -> bool:
     conditions = pod.status.get("conditions") or ()
     running = pod.status.get("phase") == "Running"
     return running and any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
+
+
+def other_hand(fields: tuple[ManagedField, ...], ours: str) -> str:
+    """Who wrote `spec.replicas` last, but for us, by the field manager's name; empty where nobody is known to."""
+    writers = [one for one in fields if one.manager != ours and one.writes_replicas]
+    return max(writers, key=lambda one: one.time, default=ManagedField()).manager

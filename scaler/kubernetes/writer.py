@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from scaler.core.model import Event
-from scaler.errors import Conflict, NotFound
+from scaler.errors import ClusterError, Conflict, NotFound
 from scaler.kubernetes.api import Api
 from scaler.kubernetes.books import Books
 from scaler.kubernetes.cache import Cache
@@ -94,10 +94,13 @@ class Writer:
         self._hpas.put(made, own=True)
 
     async def delete_hpa(self, hpa: Meta) -> None:
+        """Raises `ClusterError` where somebody's finalizer keeps it: it may still scale."""
         try:
-            await self._api.delete(hpa_path(hpa.namespace, hpa.name), uid=hpa.uid)
+            gone = await self._api.delete(hpa_path(hpa.namespace, hpa.name), uid=hpa.uid)
         except Conflict:  # it is another one by now
             return
+        if not gone:
+            raise ClusterError(f"the hpa {hpa.name} is deleted, but not gone: it has finalizers of somebody else")
         self._patched.pop((hpa.namespace, hpa.name), None)
         self._hpas.drop(hpa, own=True)
 

@@ -59,6 +59,11 @@ def tolerated(annotations: Mapping[str, str]) -> bool:
     return annotations.get(HPA_OWNERSHIP) == "false"
 
 
+def observed(annotations: Mapping[str, str]) -> bool:
+    """Whether nothing at all is to be written about the object."""
+    return annotations.get(MODE) == Mode.OBSERVE.value
+
+
 def mode_of(annotations: Mapping[str, str]) -> tuple[Mode, dict[str, str]]:
     """Who moves the replicas above zero; KEDA's way where nothing is said."""
     text = annotations.get(MODE, Mode.HPA.value)

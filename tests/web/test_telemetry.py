@@ -13,7 +13,7 @@ from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from scaler.core.decide import decide
-from scaler.core.model import Backlog, Decision, Failure, Goal, Metric, Pause, Reading, Spec, Target, Value, Why
+from scaler.core.model import Backlog, Decision, Failure, Goal, Metric, Mode, Pause, Reading, Spec, Target, Value, Why
 from scaler.engine.board import Board
 from scaler.manifests.watched import Ref, Trigger, Watched
 from scaler.sdk import Scaler, param, secret
@@ -140,6 +140,7 @@ def only(families: dict[str, Family], name: str) -> float:
 
 @pytest.mark.parametrize(("name", "type_", "labels"), [(name, *rest) for name, rest in {**KEDA, **OWN}.items()])
 async def test_names_types_and_labels(board: Board, name: str, type_: str, labels: set[str]) -> None:
+    board.place(watched(of=ref("other"), mode=Mode.OBSERVE))  # whose disagreements alone are told
     family = (await scraped(board))[name]
     assert family.type == type_
     assert family.samples
