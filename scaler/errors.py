@@ -9,7 +9,7 @@ person who can mend it, and `reason` is the same word in conditions, metrics and
         LoginError           it refused our login; other credentials may help
         AnswerError          it answered, but not with what was asked for
       ClusterError         the cluster refused or could not be reached
-        NotFound  Conflict  Forbidden  Invalid  Expired  NotLeading
+        NotFound  Conflict  Forbidden  Invalid  Expired  Terminating  NotLeading
         Busy                 it asked for patience (retry_after)
       SettingsError        the daemon's own settings are wrong
 
@@ -137,6 +137,13 @@ class Busy(ClusterError):
     def __init__(self, sentence: str, *, retry_after: float = 0.0) -> None:
         super().__init__(sentence)
         self.retry_after = retry_after
+
+
+class Terminating(ClusterError):
+    """The namespace is being deleted: nothing can be made in it any more, and what is in it goes by itself."""
+
+    retriable = False
+    reason = "Terminating"
 
 
 class NotLeading(ClusterError):

@@ -52,6 +52,12 @@ def conditions(spec: Spec, seen: Activity, *, cooling: bool) -> tuple[Condition,
     return _ready(spec, seen), _active(seen, cooling), _fallback(seen), _pause(spec)
 
 
+def refused(told: tuple[Condition, ...], sentence: str) -> tuple[Condition, ...]:
+    """The object goes on as it was bound before: what its manifest says now cannot be, and its owner waits for it."""
+    ready = Condition(ConditionType.READY, "False", "ScaledObjectCheckFailed", sentence)
+    return (ready, *(one for one in told if one.type is not ConditionType.READY))
+
+
 def _ready(spec: Spec, seen: Activity) -> Condition:
     state = ready(spec, seen)
     if state:

@@ -83,8 +83,11 @@ class Board:
         decision: Decision,
         now: float,
         took: Mapping[str, float],
+        *,
+        problem: str = "",
     ) -> None:
-        """The outcome of one round; its events wait here until they are sent."""
+        """The outcome of one round; its events wait here until they are sent. `problem`: what is served is an earlier
+        manifest, the newest cannot be."""
         entry = self._entries[ref]
         for reading in readings:
             before = entry.readings.get(reading.metric)
@@ -94,7 +97,7 @@ class Board:
         entry.took.update(took)
         entry.decision, entry.state, entry.target, entry.at = decision, decision.state, target, now
         entry.events.extend(decision.events)
-        entry.problem = ""
+        entry.problem = problem
 
     def differs(self, ref: Ref, disagreement: Disagreement | None) -> None:
         """How an object that is only observed is scaled otherwise than it would be here."""

@@ -3,7 +3,9 @@ owns no rule and no protocol: it hands values from one module to the next, and k
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
+from scaler.core import conditions
 from scaler.core.disagreement import compared
 from scaler.core.model import Decision, Mode, Reading
 from scaler.engine.agenda import Agenda
@@ -90,7 +92,8 @@ class Loop:
             return None
         decision = await self._decided(watched, None)
         await self._settle(watched)
-        self._narrator.served(ref)
+        if not self._watching.problem(ref):
+            self._narrator.served(ref)
         return decision.again if decision else None
 
     async def _decided(self, watched: Watched, metric: str | None) -> Decision | None:
@@ -101,8 +104,11 @@ class Loop:
             return None
         now = self._clock()  # after the waiting; from here to `publish` nothing waits, so it needs no lock
         decision = watched.decide(watched.spec, target, readings, self._board.state(watched.ref), now)
+        problem = self._watching.problem(watched.ref)
+        if problem:
+            decision = replace(decision, conditions=conditions.refused(decision.conditions, problem))
         self._narrator.decided(watched, readings, target, decision)
-        self._board.publish(watched.ref, readings, target, decision, now, took)
+        self._board.publish(watched.ref, readings, target, decision, now, took, problem=problem)
         if watched.spec.mode is Mode.OBSERVE:
             self._compare(watched, decision, target.wanted, now)
         return decision

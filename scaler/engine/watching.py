@@ -30,13 +30,14 @@ Bind = Callable[[Manifest], Awaitable[Watched]]
 
 @dataclass(slots=True)
 class _Known:
-    """The newest manifest of an object, what was bound last, and how often binding failed in a row since. `begun`
+    """The newest manifest of an object, what was bound last, and how often and why binding failed since. `begun`
     numbers the binds, `placed` is the one that was bound last: a slow one never overtakes a later one."""
 
     manifest: Manifest
     remembered: State | None
     watched: Watched | None = None
     refusals: int = 0
+    problem: str = ""
     begun: int = 0
     placed: int = 0
     timer: asyncio.TimerHandle | None = None
@@ -59,6 +60,11 @@ class Watching:
         """The object as it is bound now."""
         known = self._known.get(ref)
         return known.watched if known else None
+
+    def problem(self, ref: Ref) -> str:
+        """Why the newest manifest could not be bound; empty where it could. What was bound before goes on."""
+        known = self._known.get(ref)
+        return known.problem if known else ""
 
     def unready(self) -> str:
         """What is not there yet of what there was at the start; empty when everything was bound, or refused."""
@@ -134,6 +140,7 @@ class Watching:
         except Exception as error:  # one object's bug stays one object's bug
             if self._is_newest(known, manifest, number):
                 self._tried(manifest.ref)
+                known.problem = str(error)
                 self._bind_later(known, error)
                 await self._faults.tell(manifest.ref, error)
         else:
@@ -146,7 +153,7 @@ class Watching:
 
     def _place(self, known: _Known, watched: Watched) -> None:
         first = known.watched is None
-        known.watched, known.refusals = watched, 0
+        known.watched, known.refusals, known.problem = watched, 0, ""
         self._tried(watched.ref)
         self._board.place(watched, known.remembered)
         self._faults.bound(watched)

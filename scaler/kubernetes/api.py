@@ -18,7 +18,7 @@ import aiohttp
 import msgspec
 
 from scaler.catalog import DISTRIBUTION
-from scaler.errors import Busy, ClusterError, Conflict, Expired, Forbidden, Invalid, NotFound
+from scaler.errors import Busy, ClusterError, Conflict, Expired, Forbidden, Invalid, NotFound, Terminating
 from scaler.kubernetes.config import Access
 
 log = logging.getLogger(__name__)
@@ -62,10 +62,24 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+class _Cause(msgspec.Struct):
+    reason: str = ""
+
+
+class _Details(msgspec.Struct):
+    causes: list[_Cause] = []
+
+
 class _Refusal(msgspec.Struct):
     """The part of a `Status` that says why."""
 
     message: str = ""
+    details: _Details | None = None
+
+    @property
+    def terminating(self) -> bool:
+        causes = self.details.causes if self.details else []
+        return any(one.reason == "NamespaceTerminating" for one in causes)
 
 
 _JSON = {"Content-Type": "application/json"}
@@ -77,8 +91,8 @@ class Api:
     """`async with Api(access) as api` is the life of its connections. Paths begin with a slash; parameters are the
     query. Every method raises `ClusterError` or what is below it."""
 
-    def __init__(self, access: Access, *, at_once: int = AT_ONCE) -> None:
-        self._access = access
+    def __init__(self, access: Access, *, at_once: int = AT_ONCE, patience: float = PATIENCE) -> None:
+        self._access, self._patience = access, patience
         self._places = asyncio.Semaphore(at_once)
         self._warned: set[str] = set()
         self._fence: Callable[[], None] | None = None
@@ -157,13 +171,13 @@ class Api:
     async def _sent(self, request: Request, as_: type[T]) -> T:
         fence = None if request.method == "GET" else self._fence
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self._patience):
                 headers = {**request.headers, **await self._login()}
                 if fence:
                     fence()
                 return _decoded(await self._answer(request, headers, fence), as_, request.path)
         except TimeoutError:
-            raise ClusterError(f"the API server did not answer in {PATIENCE:g} s") from None
+            raise ClusterError(f"the API server did not answer in {self._patience:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
             raise ClusterError(f"the API server cannot be reached ({type(error).__name__})") from None
 
@@ -200,7 +214,7 @@ class Api:
     async def _begun(
         self, path: str, parameters: Mapping[str, str], patience: aiohttp.ClientTimeout
     ) -> aiohttp.ClientResponse:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(self._patience):
             reply = await self._session.get(
                 self._access.server + path,
                 params=parameters,
@@ -256,13 +270,16 @@ def _decoded(content: bytes, as_: type[T], path: str) -> T:
 def _refused(request: Request, reply: aiohttp.ClientResponse, content: bytes) -> ClusterError:
     """The refusal in the API server's own words, which name objects and fields, never a credential."""
     try:
-        why = msgspec.json.decode(content, type=_Refusal).message
+        refusal = msgspec.json.decode(content, type=_Refusal)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        why = reply.reason or ""
+        refusal = _Refusal(reply.reason or "")
+    why = refusal.message
     sentence = f"{request.method} {request.path}: {why[:500] or reply.status}"
     match reply.status:
         case 404:
             return NotFound(sentence)
+        case 403 if refusal.terminating:
+            return Terminating(sentence)
         case 401 | 403:
             return Forbidden(sentence)
         case 409:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from scaler.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound, NotLeading
+from scaler.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound, NotLeading, Terminating
 from scaler.manifests.watched import Ref
 
 log = logging.getLogger(__name__)
@@ -149,7 +149,7 @@ class Books:
         try:
             await errand()
             self._complained = ""
-        except (NotFound, NotLeading):
+        except (NotFound, NotLeading, Terminating):
             return
         except ClusterError as error:
             self._complain(str(error))

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from scaler.core.model import Decision, Event, Mode, Target, Why
 from scaler.engine.cluster import Change
-from scaler.errors import ClusterError, Conflict, NotFound, NotLeading, ScalerError
+from scaler.errors import ClusterError, Conflict, NotFound, NotLeading, ScalerError, Terminating
 from scaler.kubernetes.api import FIELD_MANAGER, Api
 from scaler.kubernetes.books import Books
 from scaler.kubernetes.changes import OBJECT, Changes, manifest_of
@@ -141,8 +141,11 @@ class KubernetesCluster:
             return
         self._chores.use(watched.ref, watched.refs)
         seen = await self._looked(watched, found)
-        for step in steps(watched, seen, decision):
-            await self._take(step, watched, decision)
+        try:
+            for step in steps(watched, seen, decision):
+                await self._take(step, watched, decision)
+        except Terminating:  # all of it goes by itself
+            return
         self._told[watched.ref] = watched
 
     async def _looked(self, watched: Watched, found: Custom) -> Seen:

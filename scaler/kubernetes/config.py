@@ -19,6 +19,9 @@ REFRESH = 60.0
 
 NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
+_UNUSABLE = (ConfigException, yaml.YAMLError, OSError, KeyError, AttributeError, TypeError, ValueError)
+"""What the loader raises over a file that says something else than it should."""
+
 Load = Callable[[Configuration], Awaitable[None]]
 
 
@@ -35,7 +38,7 @@ class Access:
         """Read everything once. Raises `ClusterError` where there is nothing, or nothing usable."""
         try:
             await self._load(self._configuration)
-        except (ConfigException, yaml.YAMLError, OSError, KeyError, TypeError, ValueError) as error:
+        except _UNUSABLE as error:
             raise ClusterError(f"there is no usable access to a cluster ({type(error).__name__})") from None
         self._loaded = asyncio.get_running_loop().time()
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from scaler.core.model import Condition, ConditionType, Decision, Event, Mode, Why
+from scaler.core.conditions import refused
+from scaler.core.model import ConditionType, Decision, Event, Mode, Why
 from scaler.kubernetes.difference import patch_of as hpa_patch
 from scaler.kubernetes.hpa import Owner, hpa_of
 from scaler.kubernetes.objects import Custom, Hpa, Meta
@@ -219,17 +220,16 @@ def _events(watched: Watched, before: Json, decision: Decision) -> Iterator[Even
 def _stopped(before: Json) -> bool:
     """Paused altogether: in one direction only, the triggers are watched all the same, and Ready says no word of it."""
     paused, ready = condition_of(before, "Paused"), condition_of(before, "Ready")
-    return paused.get("status") == "True" and paused.get("message") == ready.get("message")
+    told = paused.get("message") or "ScaledObject is paused"
+    return paused.get("status") == "True" and ready.get("message", "").startswith(told)
 
 
 def _blocked(seen: Seen, decision: Decision, by: Blocked) -> Decision:
     """Decided, but not to be done: somebody else scales this workload. The event is posted when that begins."""
-    ready = Condition(ConditionType.READY, "False", "ScaledObjectCheckFailed", by.sentence)
-    others = tuple(one for one in decision.conditions if one.type is not ConditionType.READY)
     events = tuple(one for one in decision.events if one.reason not in _MOVES)
     known = any(one.get("message") == by.sentence for one in seen.found.status.get("conditions") or ())
     told = () if known else (check_failed(by.sentence),)
-    return replace(decision, conditions=(ready, *others), events=(*events, *told))
+    return replace(decision, conditions=refused(decision.conditions, by.sentence), events=(*events, *told))
 
 
 def check_failed(sentence: str) -> Event:

@@ -22,6 +22,10 @@ Find = Callable[[str], type[AnyScaler]]
 """A trigger's type → its class; raises `ManifestError`."""
 
 
+LONGEST_NAME = 63
+"""A ScaledObject's name is the value of a label (KEDA behaviour 4.2)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Examined:
     """What is wrong with a manifest, and what is odd but accepted, by path."""
@@ -172,6 +176,8 @@ def _spec(manifest: Manifest) -> tuple[ScaledObjectSpec | None, dict[str, str], 
     loaded = load_document(ScaledObjectSpec, manifest.body.get("spec", {}), "spec")
     notes = _annotations(manifest)
     problems = {**loaded.problems, **annotations.pause_of(notes)[1], **annotations.mode_of(notes)[1]}
+    if len(manifest.ref.name) > LONGEST_NAME:
+        problems["metadata.name"] = f"must have at most {LONGEST_NAME} characters"
     if loaded.value and (tolerance := dict(_tolerances(loaded.value))):
         problems.update(tolerance)
     return (None if problems else loaded.value), problems, dict(loaded.notes)

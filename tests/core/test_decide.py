@@ -438,3 +438,23 @@ def test_an_object_without_metrics_moves_nothing() -> None:
     decision = decide(Spec("a/b", ()), Target(3, 3, 3), (), State(seen=3, last_active=START), START)
     assert isinstance(decision, Decision)
     assert decision.replicas == 3
+
+
+# ---------------------------------------------------------------------------------------------------------- the modes
+
+
+def test_another_mode_begins_with_what_it_sees() -> None:
+    """Neither the advice of the mode before nor its changes count: a switch by itself moves nothing."""
+    story = Story(spec(mode=Mode.HPA), replicas=4)
+    story.at(0).load(20).expect(4)
+    story.at(30).load(5).expect(4, Why.STABILIZED_DOWN)
+    story.edited(spec(mode=Mode.DIRECT)).at(280).load(5).expect(4, Why.STABILIZED_DOWN)
+    story.at(310).load(5).expect(4, Why.STABILIZED_DOWN)
+    assert story.state.mode is Mode.DIRECT
+    story.at(581).load(5).expect(1, Why.BELOW_TARGET)
+
+
+def test_a_state_that_knows_no_mode_is_taken_as_it_is() -> None:
+    seeded = Story(spec(), replicas=4).at(0).load(20).expect(4).state
+    story = Story(spec(), replicas=4, state=replace(seeded, mode=None))
+    story.at(301).load(5).expect(1, Why.BELOW_TARGET)

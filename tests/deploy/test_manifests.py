@@ -1,7 +1,6 @@
 """What is installed, before any cluster sees it: the manifests agree with each other, with the settings they rely on,
 and with what the daemon sends; the rules are the least. That the daemon runs by them is shown end to end elsewhere."""
 
-import os
 import re
 import subprocess
 import tomllib
@@ -13,12 +12,10 @@ from typing import Any
 import pytest
 import yaml
 
-import tests.rig.plugin
 from scaler.declare import parameters
 from scaler.manifests.kinds import KINDS
 from scaler.settings import KEDA, PREFIX, Settings
 from tests.deploy.rights import API_SERVICE, CLUSTER, OWN, SERVED, Asked, Object, Rights, covers, needed, single
-from tests.rig.kube_build import program
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -29,22 +26,9 @@ OWN_ROLES = ("event-scaler-objects", "event-scaler-secrets", "event-scaler-clust
 DEFAULTS = Settings()
 Render = Callable[[str], list[Object]]
 
-# Had before a test's time begins, and missed as loudly as the servers.
-tests.rig.plugin.FETCH["kubectl"] = lambda: Path(program("kubectl"))
-
 
 @pytest.fixture(scope="session")
-def kubectl(pytestconfig: pytest.Config) -> str:
-    reason = pytestconfig.stash[tests.rig.plugin.TRIED]["kubectl"]
-    if reason is not None and os.environ.get("CI"):
-        pytest.fail(f"kubectl is not to be had here: {reason}", pytrace=False)
-    if reason is not None:
-        pytest.skip(f"kubectl is not to be had here: {reason}")
-    return program("kubectl")
-
-
-@pytest.fixture(scope="session")
-def render(kubectl: str) -> Render:
+def render(kubectl: Path) -> Render:
     """What `kubectl kustomize` makes of a folder, each rendered once."""
     known: dict[str, list[Object]] = {}
 

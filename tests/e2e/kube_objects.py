@@ -15,13 +15,16 @@ PLURALS = {
     "ScaledJob": "scaledjobs",
     "TriggerAuthentication": "triggerauthentications",
     "CloudEventSource": "cloudeventsources",
+    "ClusterTriggerAuthentication": "clustertriggerauthentications",
+    "ClusterCloudEventSource": "clustercloudeventsources",
 }
 
 
 def place(manifest: Object, namespace: str) -> str:
     """Where an object of these kinds is created."""
     version, plural = manifest["apiVersion"], PLURALS[manifest["kind"]]
-    return f"/{'apis' if '/' in version else 'api'}/{version}/namespaces/{namespace}/{plural}"
+    within = "" if manifest["kind"].startswith("Cluster") else f"/namespaces/{namespace}"
+    return f"/{'apis' if '/' in version else 'api'}/{version}{within}/{plural}"
 
 
 def deployments(namespace: str, name: str = "") -> str:
@@ -65,6 +68,31 @@ def deployment(name: str, replicas: int = 0, *, env: Mapping[str, str] | None = 
     }
 
 
+def stateful_set(name: str, replicas: int = 0) -> Object:
+    made = deployment(name, replicas)
+    return {**made, "kind": "StatefulSet", "spec": {**made["spec"], "serviceName": name}}
+
+
+def definition(group: str, kind: str, *, scalable: bool = True) -> Object:
+    """Of a kind with the spec {replicas}, with or without the scale subresource."""
+    plural, loose = f"{kind.lower()}s", {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    scale = {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"}
+    version: Object = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": loose}}
+    version["subresources"] = {"status": {}, "scale": scale} if scalable else {"status": {}}
+    names = {"plural": plural, "singular": kind.lower(), "kind": kind}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.{group}"},
+        "spec": {"group": group, "scope": "Namespaced", "names": names, "versions": [version]},
+    }
+
+
+def custom(group: str, kind: str, name: str, replicas: int) -> Object:
+    spec = {"replicas": replicas}
+    return {"apiVersion": f"{group}/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
 def scaled_object(
     name: str,
     *triggers: Object,
@@ -89,6 +117,44 @@ def scaled_object(
             **spec,
         },
     }
+
+
+def scaled_job(name: str) -> Object:
+    template = {"template": {"spec": {"containers": [{"name": "main", "image": "none"}], "restartPolicy": "Never"}}}
+    return {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledJob",
+        "metadata": {"name": name},
+        "spec": {"jobTargetRef": template, "triggers": [cpu("60")]},
+    }
+
+
+def authentication(name: str, *references: tuple[str, str, str], cluster: bool = False, **spec: Any) -> Object:
+    """Each reference is (parameter, name of the Secret, key)."""
+    wanted = [{"parameter": parameter, "name": secret, "key": key} for parameter, secret, key in references]
+    return {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ClusterTriggerAuthentication" if cluster else "TriggerAuthentication",
+        "metadata": {"name": name},
+        "spec": {"secretTargetRef": wanted, **spec},
+    }
+
+
+def cloud_event_source(name: str, *, cluster: bool = False) -> Object:
+    return {
+        "apiVersion": "eventing.keda.sh/v1alpha1",
+        "kind": "ClusterCloudEventSource" if cluster else "CloudEventSource",
+        "metadata": {"name": name},
+        "spec": {"destination": {"http": {"uri": "http://127.0.0.1:9"}}},
+    }
+
+
+def secret(name: str, **data: str) -> Object:
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data}
+
+
+def config_map(name: str, **data: str) -> Object:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
 
 
 def number(url: str, target: str = "5", **more: str) -> Object:

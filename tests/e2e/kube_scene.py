@@ -1,7 +1,9 @@
 """One test's place on the control plane: its namespace, its source of numbers, and what it does and waits for there.
 What it expects stands in the test."""
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from tests.e2e.kube_daemon import ACCOUNT, KubeDaemon
@@ -19,7 +21,7 @@ from tests.e2e.kube_objects import (
 )
 from tests.e2e.servers import Numbers
 from tests.rig.control_plane import ControlPlane, Request
-from tests.rig.kube_client import KubeClient
+from tests.rig.kube_client import KubeClient, path
 
 KIND = "ScaledObject"
 WRITES = frozenset(("create", "update", "patch", "delete", "deletecollection"))
@@ -38,6 +40,11 @@ class Scene:
     async def add(self, manifest: Object) -> Object:
         """Of any kind that `place` knows."""
         return await self.kube.create(place(manifest, self.namespace), manifest)
+
+    async def add_custom(self, manifest: Object) -> Object:
+        """Of a kind that a test has defined."""
+        plural = f"{manifest['kind'].lower()}s"
+        return await self.kube.create(path(manifest["apiVersion"], plural, self.namespace), manifest)
 
     async def pair(self, name: str, *triggers: Object, replicas: int = 0, **spec: Any) -> Object:
         """A Deployment and a ScaledObject of that name; unless told otherwise it asks for the number of that name."""
@@ -59,11 +66,24 @@ class Scene:
         """Somebody else does, by hand."""
         await self.kube.patch(f"{deployments(self.namespace, name)}/scale", {"spec": {"replicas": replicas}})
 
+    @contextmanager
+    def absent(self) -> Iterator[None]:
+        """The daemon does nothing within the block; for less time than its lease lasts."""
+        self.daemon.freeze()
+        try:
+            yield
+        finally:
+            self.daemon.thaw()
+
     # ----------------------------------------------------------------------------------------------- what is waited for
 
     async def object(self, name: str, holds: Callable[[Object], Any] = lambda _: True) -> Object:
         """The ScaledObject, as soon as that holds of it."""
-        return await self.kube.until(objects(self.namespace, name), lambda found: bool(holds(found)))
+        try:
+            return await self.kube.until(objects(self.namespace, name), lambda found: bool(holds(found)))
+        except AssertionError:
+            found = await self.kube.find(objects(self.namespace, name)) or {}
+            raise AssertionError(f"{name} stayed {found.get('status')}\n{self.daemon.said()[-4000:]}") from None
 
     async def told(self, name: str, type_: str, status: str, reason: str = "", says: str = "") -> Object:
         """The ScaledObject as soon as a condition is like that."""
@@ -80,6 +100,11 @@ class Scene:
 
     async def hpa(self, name: str, holds: Callable[[Object], Any] = lambda _: True) -> Object:
         return await self.kube.until(hpas(self.namespace, name), lambda found: bool(holds(found)))
+
+    async def collected(self, hpa: str) -> None:
+        """Returns when the garbage collector has taken an HPA after its owner. It looks for new kinds every 30 s, and
+        on a new control plane ours are new."""
+        await self.kube.gone(hpas(self.namespace, hpa), patience=60)
 
     async def replicas(self, name: str, count: int) -> None:
         await self.kube.until(
@@ -108,9 +133,17 @@ class Scene:
 
     def writes(self, part: str = "", since: int | None = None) -> list[Request]:
         """The daemon's own, in this namespace, whose path has that part."""
+        return [one for one in self.asked(part, since) if one.verb in WRITES]
+
+    def asked(self, part: str, since: int | None = None) -> list[Request]:
+        """Whatever it asked of the API server, in the same way; a watch when it has ended."""
         asked = self.cluster.audit(self.begun if since is None else since, user=ACCOUNT)
         within = f"/namespaces/{self.namespace}/"
-        return [one for one in asked if one.verb in WRITES and within in one.uri and part in one.uri]
+        return [one for one in asked if within in one.uri and part in one.uri]
+
+    def silence(self) -> float:
+        """Seconds since the last of them."""
+        return time.time() - max((one.at for one in self.writes()), default=0.0)
 
     def scalings(self, name: str, since: int | None = None) -> list[Request]:
         """Those of a workload's number by the daemon, granted or not."""

@@ -16,6 +16,8 @@ class Numbers:
         self.answers: dict[str, float | str] = {}
         self.asked: Counter[str] = Counter()
         self.url = ""
+        self.late, self.released = 10.0, asyncio.Event()
+        """What "late" answers, and when."""
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["name"]
@@ -23,6 +25,9 @@ class Numbers:
         match self.answers.get(name, 0):
             case "hang":
                 await asyncio.sleep(3600)
+            case "late":
+                await self.released.wait()
+                return web.json_response({"value": self.late})
             case "garbage":
                 return web.Response(text="<html>no number here</html>")
             case "nan":
@@ -49,16 +54,16 @@ async def _broken_off(request: web.Request) -> web.StreamResponse:
 
 
 @asynccontextmanager
-async def numbers() -> AsyncIterator[Numbers]:
+async def numbers(port: int = 0) -> AsyncIterator[Numbers]:
+    """On that port, or on any."""
     made = Numbers()
     app = web.Application()
     app.router.add_get("/{name}", made.handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", port)
     await site.start()
-    port = runner.addresses[0][1]
-    made.url = f"http://127.0.0.1:{port}"
+    made.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     try:
         yield made
     finally:

@@ -4,8 +4,8 @@ changed nor fought."""
 from collections.abc import Mapping
 from typing import Any
 
-from scaler.manifests.annotations import HPA_OWNERSHIP, TRANSFER_HPA_OWNERSHIP
-from tests.e2e.kube_objects import condition, cpu, deployment, hpas, scaled_object
+from scaler.manifests.annotations import HPA_EXCLUDED_LABELS, HPA_OWNERSHIP, TRANSFER_HPA_OWNERSHIP
+from tests.e2e.kube_objects import condition, cpu, deployment, hpas, objects, scaled_object
 from tests.e2e.kube_scene import Scene
 from tests.rig.kube_client import Object
 
@@ -59,6 +59,13 @@ async def test_an_edit_of_the_object_reaches_the_hpa(scene: Scene) -> None:
     assert edited["metadata"]["uid"] == made["metadata"]["uid"]
     assert edited["spec"]["minReplicas"] == 2
     assert edited["spec"]["metrics"][0]["external"]["target"]["averageValue"] == "9"
+    labels = {"labels": {"team": "blue", "secret": "plan"}, "annotations": {HPA_EXCLUDED_LABELS: "secret"}}
+    await scene.kube.patch(objects(scene.namespace, "worker"), {"metadata": labels})
+    labelled = await scene.hpa(HPA, lambda hpa: hpa["metadata"]["labels"].get("team") == "blue")
+    assert "secret" not in labelled["metadata"]["labels"]
+    for number in range(1, 20):
+        await scene.edit("worker", maxReplicaCount=100 + number)
+    await scene.hpa(HPA, lambda hpa: hpa["spec"]["maxReplicas"] == 119)
 
 
 async def test_renamed(scene: Scene) -> None:
@@ -146,18 +153,19 @@ async def test_two_objects_on_one_workload(scene: Scene) -> None:
     scene.answers["worker"] = 30
     await scene.pair("worker")
     await scene.ready("worker")
-    await scene.add(scaled_object("second", scene.asks("second"), target="worker"))
+    await scene.add(scaled_object("younger", scene.asks("younger"), target="worker"))
     await scene.told(
-        "second", "Ready", "False", "ScaledObjectCheckFailed", "already managed by the ScaledObject 'worker'"
+        "younger", "Ready", "False", "ScaledObjectCheckFailed", "already managed by the ScaledObject 'worker'"
     )
     since = scene.cluster.mark()
-    await scene.polls("second", 2)
+    await scene.polls("younger", 2)
     await scene.ready("worker")
-    assert await scene.kube.find(hpas(scene.namespace, "keda-hpa-second")) is None
+    assert await scene.kube.find(hpas(scene.namespace, "keda-hpa-younger")) is None
     assert not scene.scalings("worker", since)
-    await scene.kube.delete(f"/apis/keda.sh/v1alpha1/namespaces/{scene.namespace}/scaledobjects/worker")
-    await scene.hpa("keda-hpa-second")
-    await scene.ready("second")
+    await scene.kube.delete(objects(scene.namespace, "worker"))
+    await scene.kube.delete(hpas(scene.namespace, HPA))  # as the garbage collector does, later
+    await scene.hpa("keda-hpa-younger")
+    await scene.ready("younger")
 
 
 async def test_two_objects_that_come_at_once(scene: Scene) -> None:
@@ -169,8 +177,9 @@ async def test_two_objects_that_come_at_once(scene: Scene) -> None:
     await scene.ready("one")
     await scene.told("two", "Ready", "False", "ScaledObjectCheckFailed", "already managed by the ScaledObject 'one'")
     await scene.kube.gone(hpas(scene.namespace, "keda-hpa-two"))
+    await scene.add(deployment("elsewhere"))
     await scene.edit("one", scaleTargetRef={"name": "elsewhere"})
-    await scene.ready("two")
+    await scene.ready("one", "two")
 
 
 async def test_usage_is_left_to_the_hpa(scene: Scene) -> None:

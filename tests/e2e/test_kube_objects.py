@@ -3,7 +3,7 @@ from zero and back."""
 
 from datetime import UTC, datetime
 
-from tests.e2e.kube_objects import condition, deployment, objects, scaled_object
+from tests.e2e.kube_objects import condition, deployment, events, hpas, objects, scaled_object
 from tests.e2e.kube_scene import Scene
 from tests.rig.kube_client import Object
 
@@ -42,12 +42,11 @@ async def test_the_first_status_is_whole_and_the_events_follow_it(scene: Scene) 
     ]
     assert "finalizers" not in first["metadata"]
     assert first["metadata"]["labels"] == {"team": "blue"}
-    written = [one for one in scene.writes() if one.code < 300]
-    made, told_at, *posted = written[:5]
-    assert (made.verb, made.uri.rpartition("/")[2]) == ("create", "horizontalpodautoscalers")
-    assert (told_at.verb, told_at.uri) == ("patch", f"{objects(scene.namespace, 'worker')}/status")
-    assert [(one.verb, one.uri.rpartition("/")[2]) for one in posted] == [("create", "events")] * 3
-    assert not [one for one in scene.writes() if one.uri == objects(scene.namespace, "worker")]
+    written = [(one.verb, one.uri) for one in scene.writes()]
+    status, event = ("patch", f"{objects(scene.namespace, 'worker')}/status"), ("create", events(scene.namespace))
+    assert written[:3] == [("create", hpas(scene.namespace)), status, event]
+    assert [written.count(one) for one in (written[0], event)] == [1, 3]
+    assert ("patch", objects(scene.namespace, "worker")) not in written
 
 
 async def _first_change(scene: Scene, since: str) -> Object:

@@ -49,6 +49,7 @@ async def test_paused_at_a_number_which_is_not_enforced(scene: Scene) -> None:
     paused = await scene.told("worker", "Paused", "True")
     assert paused["status"]["pausedReplicaCount"] == 3
     assert await scene.kube.find(hpas(scene.namespace, HPA)) is None
+    await scene.polls("worker", 1)
     since = scene.cluster.mark()
     await scene.scale("worker", 1)
     await scene.polls("worker", 3)

@@ -70,13 +70,14 @@ def free(wanted: int, tolerance: float | None = None) -> Behavior:
     return Behavior(up, Rules(window=0))
 
 
-def average(name: str, seen: tuple[int, int], samples: Samples, target: int, replicas: int, shown: int) -> Vector:
-    """`seen` are the wanted and those that exist. Only where nothing is to be left may there be nothing."""
+def average(name: str, seen: tuple[int, int], samples: Samples, target: int, result: tuple[int, int]) -> Vector:
+    """`seen` are the wanted and those that exist, `result` the count and the average as shown. Where the result is
+    zero, zero is allowed."""
     wanted, exists = seen
-    told = spec(name, target, minimum=min(1, replicas), behavior=free(wanted))
+    replicas, shown = result
     return Vector(
         name=name,
-        spec=told,
+        spec=spec(name, target, minimum=min(1, replicas), behavior=free(wanted)),
         target=Target(wanted, exists, exists),
         samples=(samples,),
         replicas=replicas,
@@ -84,9 +85,10 @@ def average(name: str, seen: tuple[int, int], samples: Samples, target: int, rep
     )
 
 
-def value(name: str, pods: tuple[int, int], sample: int, target: int, replicas: int, up: float | None = None) -> Vector:
-    """`pods` are those there are and the ready ones; `up` is the tolerance."""
+def value(name: str, pods: tuple[int, int], share: tuple[int, int], replicas: int, up: float | None = None) -> Vector:
+    """`pods` are those there are and the ready ones, `share` the sample and its target, `up` is the tolerance."""
     exists, ready = pods
+    sample, target = share
     told = spec(name, target, behavior=free(exists, up))
     return Vector(
         name=name,
@@ -111,30 +113,32 @@ def one_step(told: Spec, wanted: int, samples: tuple[int | None, ...], replicas:
 
 
 AVERAGES = [
-    average("a1", (1, 1), (MAX64,), 1, MAX32, MAX64),
-    average("a3", (1, 0), (20000,), 5000, 4, 0),
-    average("a4", (5, 0), (0,), 5000, 0, 0),
-    average("a6", (5, 5), (8600,), 2867, 3, 1720),
-    average("a7", (5, 3), (8600,), 2900, 3, 2867),
-    average("a9", (3, 3), (8600,), 2222, 4, 2867),
-    average("a10", (5, 4), (8600,), 2200, 4, 2150),
-    average("a12", (3, 3), (33001,), 10000, 4, 11001),
-    average("a13", (5, 3), (27000,), 10000, 3, 9000),
-    average("a15", (3, 3), (-1,), 1000, MAX32, MAX64),
-    average("a16", (10, 11), (10000,), 1000, 11, 910),
-    average("a-added-up", (2, 2), (4000, 6000), 2000, 5, 5000),
-    average("a-overflowing", (2, 2), (MAX64, 1), 1000, MAX32, MAX64),
+    average("a1", (1, 1), (MAX64,), 1, (MAX32, MAX64)),
+    average("a3", (1, 0), (20000,), 5000, (4, 0)),
+    average("a4", (5, 0), (0,), 5000, (0, 0)),
+    average("a6", (5, 5), (8600,), 2867, (3, 1720)),
+    average("a7", (5, 3), (8600,), 2900, (3, 2867)),
+    average("a9", (3, 3), (8600,), 2222, (4, 2867)),
+    average("a10", (5, 4), (8600,), 2200, (4, 2150)),
+    average("a12", (3, 3), (33001,), 10000, (4, 11001)),
+    average("a13", (5, 3), (27000,), 10000, (3, 9000)),
+    average("a15", (3, 3), (-1,), 1000, (MAX32, MAX64)),
+    average("a16", (10, 11), (10000,), 1000, (11, 910)),
+    average("a-just-within", (5, 3), (33000,), 10000, (3, 11000)),
+    average("a-added-up", (2, 2), (4000, 6000), 2000, (5, 5000)),
+    average("a-overflowing", (2, 2), (MAX64, 1), 1000, (MAX32, MAX64)),
 ]
 VALUES = [
-    value("b1", (3, 1), 8600, 4400, 2),
-    value("b3", (3, 3), 8600, 8888, 3),
-    value("b4", (3, 3), 8900, 8800, 4, 0.01),
-    value("b6", (3, 3), 8600, 6666, 4),
-    value("b7", (4, 4), 8600, 8666, 4),
-    value("b9", (3, 3), -1000, 1000, 1),
+    value("b1", (3, 1), (8600, 4400), 2),
+    value("b3", (3, 3), (8600, 8888), 3),
+    value("b-within", (3, 3), (9600, 8800), 3),
+    value("b4", (3, 3), (8900, 8800), 4, 0.01),
+    value("b6", (3, 3), (8600, 6666), 4),
+    value("b7", (4, 4), (8600, 8666), 4),
+    replace(value("b9", (3, 3), (-1000, 1000), 1), reason="TooFewReplicas"),
+    replace(value("b-nobody", (0, 0), (20000, 10000), 3), reason=FAILED, target=Target(3, 0, 0)),
 ]
-VALUES[-1] = replace(VALUES[-1], reason="TooFewReplicas")
-NOBODY = replace(value("b-nobody", (3, 0), 20000, 10000, 3), reason=FAILED, target=Target(3, 0, 0))
+# Where the contract speaks of cpu an external metric stands for it: nobody measures pods here.
 RECONCILES = [
     one_step(spec("d3", 1000, maximum=5), 10, (None,), 5, ""),
     one_step(spec("d-below-the-minimum", 1000, minimum=4), 1, (None,), 4, ""),
@@ -150,7 +154,7 @@ LIMITS = [
     one_step(spec("e4", 1000, maximum=10), 20, (1000_000,), 10, ""),
     one_step(spec("e5", 1000, maximum=2000), 3, (1000_000,), 6, "ScaleUpLimit"),
 ]
-VECTORS = [*AVERAGES, *VALUES, NOBODY, *RECONCILES, *LIMITS]
+VECTORS = [*AVERAGES, *VALUES, *RECONCILES, *LIMITS]
 AT_ZERO = one_step(spec("d1", 1000, minimum=3), 0, (None,), 0, "ScalingDisabled")
 WAYS_UP = {
     "j-default": (Behavior(), [1, 5, 10, 20, 40, 80, 100]),
@@ -224,24 +228,33 @@ def test_the_first_step_is_the_contracts_and_ours(record: Record, vector: Vector
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda one: one.name)
 def test_where_it_comes_to_rest_we_would_too(record: Record, vector: Vector) -> None:
-    """After dozens of looks at the same numbers. That is where the fourth of E, too many for its maximum from the
-    beginning, comes to be held by it."""
+    """After dozens of looks at the same numbers."""
     life = record.life(vector.name)
     assert advised(vector, life.counts[-1]) == (life.counts[-1], reason(life.hpas[-1]))
 
 
-def test_e4_at_the_maximum_is_held_by_it(record: Record) -> None:
-    assert reason(record.life("e4").hpas[-1]) == "TooManyReplicas"
-
-
 @pytest.mark.parametrize("vector", AVERAGES, ids=lambda one: one.name)
 def test_the_average_that_is_shown(record: Record, vector: Vector) -> None:
-    [metric] = record.life(vector.name).hpas[0]["status"]["currentMetrics"]
-    shown = milli(metric["external"]["current"]["averageValue"])
     [goal], [samples] = vector.spec.goals, vector.samples
     assert samples is not None
-    ours = ratio.shown_average(vector.target.exists, _usage(goal, samples))
-    assert shown == vector.shown == ours
+    assert ratio.shown_average(vector.target.exists, _usage(goal, samples)) == vector.shown
+    if vector.target.exists:
+        assert shown(record, vector.name) == vector.shown
+
+
+def test_a3_of_nobody_1_36_shows_what_its_machine_makes_of_infinity(record: Record) -> None:
+    """Zero it is in the contract and here. Where this fails, Kubernetes is mended and the exception above can go."""
+    assert abs(shown(record, "a3")) >= MAX64
+
+
+def shown(record: Record, name: str) -> int:
+    [metric] = record.life(name).hpas[0]["status"]["currentMetrics"]
+    return milli(metric["external"]["current"]["averageValue"])
+
+
+def test_e4_once_at_the_maximum_it_is_held_by_it(record: Record) -> None:
+    """It began above: that the controller corrects without a look at the metrics."""
+    assert reason(record.life("e4").hpas[-1]) == "TooManyReplicas"
 
 
 def test_d1_at_zero_nothing_is_asked_and_nothing_written(record: Record) -> None:

@@ -17,7 +17,7 @@ from scaler.core.model import Spec, Target
 from scaler.kubernetes.hpa import Owner, hpa_of
 from tests.e2e.kube_objects import condition, hpas
 from tests.rig.control_plane import ControlPlane
-from tests.rig.kube_client import KubeClient, path
+from tests.rig.kube_client import KubeClient, KubeError, path
 from tests.rig.kubelet import READY
 
 NAMESPACE = "default"
@@ -30,6 +30,30 @@ AUTOSCALER = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
 STABILIZED = ("ScaleUpStabilized", "ScaleDownStabilized")
 PATIENCE = 300.0
 Object = dict[str, Any]
+
+# A kind that is nothing but something to scale.
+COUNT = {"type": "integer", "format": "int32"}
+STATUS = {"type": "object", "properties": {"replicas": COUNT, "selector": {"type": "string"}}}
+FIELDS = {"spec": {"type": "object", "properties": {"replicas": COUNT}}, "status": STATUS}
+SCALE = {
+    "specReplicasPath": ".spec.replicas",
+    "statusReplicasPath": ".status.replicas",
+    "labelSelectorPath": ".status.selector",
+}
+DEFINITION = {
+    "group": "rig.test",
+    "scope": "Namespaced",
+    "names": {"plural": "targets", "singular": "target", "kind": "Target", "listKind": "TargetList"},
+    "versions": [
+        {
+            "name": "v1",
+            "served": True,
+            "storage": True,
+            "schema": {"openAPIV3Schema": {"type": "object", "properties": FIELDS}},
+            "subresources": {"status": {}, "scale": SCALE},
+        }
+    ],
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,29 +244,22 @@ async def _register(kube: KubeClient, plane: ControlPlane, port: int) -> None:
 
 
 async def _define(kube: KubeClient) -> None:
-    """A kind that is nothing but something to scale."""
-    integer = {"type": "integer", "format": "int32"}
-    status = {"type": "object", "properties": {"replicas": integer, "selector": {"type": "string"}}}
-    schema = {"spec": {"type": "object", "properties": {"replicas": integer}}, "status": status}
-    scale = {
-        "specReplicasPath": ".spec.replicas",
-        "statusReplicasPath": ".status.replicas",
-        "labelSelectorPath": ".status.selector",
-    }
-    version = {
-        "name": "v1",
-        "served": True,
-        "storage": True,
-        "schema": {"openAPIV3Schema": {"type": "object", "properties": schema}},
-        "subresources": {"status": {}, "scale": scale},
-    }
-    names = {"plural": "targets", "singular": "target", "kind": "Target", "listKind": "TargetList"}
-    spec = {"group": "rig.test", "scope": "Namespaced", "names": names, "versions": [version]}
-    await kube.create(
-        path("apiextensions.k8s.io/v1", "customresourcedefinitions"),
-        {"metadata": {"name": "targets.rig.test"}, "spec": spec},
-    )
-    await kube.until(TARGETS, lambda _: True)
+    definition = {"metadata": {"name": "targets.rig.test"}, "spec": DEFINITION}
+    await kube.create(path("apiextensions.k8s.io/v1", "customresourcedefinitions"), definition)
+    async with asyncio.timeout(60):
+        while not await _served(kube):  # noqa: ASYNC110 - the event is the server's
+            await asyncio.sleep(0.1)
+
+
+async def _served(kube: KubeClient) -> bool:
+    """A new kind is not found at first, and then its storage makes itself ready."""
+    try:
+        await kube.get(TARGETS)
+    except KubeError as error:
+        if error.status not in (404, 429):
+            raise
+        return False
+    return True
 
 
 async def _add(kube: KubeClient, vector: Vector) -> None:

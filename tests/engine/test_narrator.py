@@ -2,6 +2,7 @@
 
 import pytest
 
+from scaler.core.disagreement import Disagreement
 from scaler.core.model import Decision, Failure, Reading, Spec, Target, Value, Why
 from scaler.engine.narrator import Narrator
 from scaler.errors import ClusterError, ManifestError
@@ -175,3 +176,20 @@ def test_an_object_that_comes_back_is_a_new_one(narrator: Narrator, said: pytest
     narrator.forget(ref("orders"))
     all_of_it()
     assert (len(again), len(lines(said))) == (2, 4)  # only the fault ends and begins again
+
+
+# ------------------------------------------------------------------------------------------------------- disagreements
+
+
+def test_a_disagreement_is_told_when_it_lasts_and_when_it_is_over(
+    narrator: Narrator, said: pytest.LogCaptureFixture
+) -> None:
+    narrator.compared(ref("orders"), None)
+    narrator.compared(ref("orders"), Disagreement(0.0, 5, 1, lasting=False))
+    assert lines(said) == []
+    for replicas in (1, 2):
+        narrator.compared(ref("orders"), Disagreement(0.0, 5, replicas, lasting=True))
+    assert lines(said) == ["WARNING default/orders has 1 replicas, here it would have 5"]
+    for _ in range(2):
+        narrator.compared(ref("orders"), None)
+    assert lines(said) == ["INFO default/orders has the replicas again that it would have here"]

@@ -97,7 +97,8 @@ def merged(before: Any, patch: Any) -> Any:
 
 
 class Life:
-    """`now` counts from the start. `taken` are the steps of the last look, `events` the reasons posted by it."""
+    """`now` counts from the start. `taken` are the steps of the last look, `events` the reasons posted by it. `cached`
+    is what a cache has learnt of the target's number since the decision, `first` who else has the target."""
 
     def __init__(self, spec: Spec, *, replicas: int = 0, found: Custom | None = None) -> None:
         self.watched = watched_of(spec)
@@ -107,6 +108,9 @@ class Life:
         self.state = State()
         self.now = START
         self.fresh = False
+        self.first = ""
+        self.remark, self.held = "", False
+        self.cached: int | None = None
         self.decision: Decision
         self.taken: tuple[Step, ...] = ()
         self.events: list[str] = []
@@ -134,7 +138,17 @@ class Life:
         target = Target(self.replicas, self.replicas, self.replicas)
         self.decision = decide(self.watched.spec, target, self._readings(values), self.state, self.now)
         self.state = self.decision.state
-        seen = Seen(self.found, owner_of(self.found, "1.0"), DEPLOYMENT, tuple(self.hpas.values()), fresh=self.fresh)
+        seen = Seen(
+            self.found,
+            owner_of(self.found, "1.0"),
+            DEPLOYMENT,
+            tuple(self.hpas.values()),
+            self.cached,
+            fresh=self.fresh,
+            first=self.first,
+            remark=self.remark,
+            held=self.held,
+        )
         self.taken, self.events = steps(self.watched, seen, self.decision), []
         self.fresh = False
         for step in self.taken:
@@ -176,6 +190,11 @@ class Life:
         self.hpas[made.metadata.name] = made
 
     @property
+    def ready(self) -> str:
+        """What stands beside Ready."""
+        return next(str(one["message"]) for one in self.status["conditions"] if one["type"] == "Ready")
+
+    @property
     def kinds(self) -> list[type[Step]]:
         return [type(step) for step in self.taken]
 
@@ -192,3 +211,7 @@ class Life:
     def condition(self, type_: str) -> tuple[str, str]:
         """Its status and reason, as written down."""
         return next((one["status"], one["reason"]) for one in self.status["conditions"] if one["type"] == type_)
+
+    def says(self, type_: str) -> str:
+        """A condition's message."""
+        return next(str(one["message"]) for one in self.status["conditions"] if one["type"] == type_)

@@ -2,8 +2,9 @@
 virtual time; how the real one speaks to a server is tested with a server."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import msgspec
@@ -12,6 +13,8 @@ from scaler.kubernetes.api import Api, Request
 
 T = TypeVar("T")
 Json = dict[str, Any]
+
+Turn = Exception | Sequence[bytes | float | Exception]
 
 INITIAL_END = {"annotations": {"k8s.io/initial-events-end": "true"}}
 
@@ -30,10 +33,10 @@ class Script(Api):
     among them; without a turn it is silent for ever. `answers` are by method and path: a value, an exception, or a
     list of those for one request each."""
 
-    def __init__(self, *watches: Exception | list[bytes | float | Exception]) -> None:
+    def __init__(self, *watches: Turn) -> None:
         self.watches = list(watches)
         self.answers: dict[tuple[str, str], Any] = {}
-        self.asked: list[tuple[float, Mapping[str, str]]] = []
+        self.asked: list[tuple[float, dict[str, str]]] = []
         self.requests: list[Request] = []
 
     async def send(self, request: Request, as_: type[T]) -> T:
@@ -59,7 +62,7 @@ class Script(Api):
     @asynccontextmanager
     async def watch(self, path: str, *, within: float, **parameters: str) -> AsyncIterator[AsyncIterator[bytes]]:
         self.asked.append((asyncio.get_running_loop().time(), parameters))
-        turn = self.watches.pop(0) if self.watches else [float("inf")]
+        turn: Turn = self.watches.pop(0) if self.watches else [float("inf")]
         if isinstance(turn, Exception):
             raise turn
         yield _lines(turn)
@@ -72,11 +75,10 @@ class Script(Api):
     @property
     def pauses(self) -> list[float]:
         """Seconds between the watches."""
-        times = [at for at, _ in self.asked]
-        return [after - before for before, after in zip(times, times[1:], strict=False)]
+        return [after - before for (before, _), (after, _) in pairwise(self.asked)]
 
 
-async def _lines(turn: list[bytes | float | Exception]) -> AsyncIterator[bytes]:
+async def _lines(turn: Sequence[bytes | float | Exception]) -> AsyncIterator[bytes]:
     for one in turn:
         if isinstance(one, Exception):
             raise one

@@ -189,7 +189,7 @@ async def test_a_secret_of_somebody_else_is_only_read(world: World, tmp_path: Pa
     one = world.replica()
     await one.load()
     await one.renew(world.api)
-    world.now += 300 * DAY
+    world.now += 4000 * DAY
     await one.load()
     assert world.api.objects[SECRET] == before
     assert one.current().certificate == pair.certificate.read_text()

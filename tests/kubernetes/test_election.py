@@ -170,7 +170,7 @@ async def test_a_candidate_outlasts_an_api_server_that_is_away() -> None:
         assert one.claim.held
 
 
-async def test_who_was_quicker_has_it() -> None:
+async def test_who_was_quicker_has_it(caplog: pytest.LogCaptureFixture) -> None:
     """Between the look and the write."""
     api = FakeApi()
     api.put(PATH, {"spec": {"holderIdentity": ""}})
@@ -185,6 +185,7 @@ async def test_who_was_quicker_has_it() -> None:
         await asyncio.sleep(5)
         assert holder(api) == "x"
         assert not one.claim.held
+    assert caplog.messages == [], "that is no fault"
 
 
 async def test_a_candidate_that_was_stopped_does_not_think_that_the_lease_is_free() -> None:
@@ -287,6 +288,32 @@ async def test_somebody_else_in_the_lease_is_a_loss() -> None:
         assert one.lost == ["x holds the lease now"]
         assert one.claim.remaining() == 0
         assert holder(api) == "x"
+
+
+@pytest.mark.parametrize("lost_to_another", [True, False])
+async def test_nothing_more_is_written_while_the_body_ends(lost_to_another: bool) -> None:
+    api = FakeApi()
+    one = candidate(api.beside(), "a", Terms(15, 10, 2))
+    refused: list[float] = []
+
+    async def body() -> None:
+        async with one.elector.leadership():
+            try:
+                await asyncio.Event().wait()
+            finally:
+                with pytest.raises(NotLeading):
+                    one.claim.fence()
+                refused.append(one.claim.remaining())
+
+    task = asyncio.create_task(body())
+    await asyncio.sleep(1)
+    if lost_to_another:
+        api.put(PATH, {"spec": {"holderIdentity": "x", "leaseDurationSeconds": 15}})
+    else:
+        one.api.trouble = unreachable
+    with pytest.raises(NotLeading):
+        await task
+    assert refused == [0]
 
 
 async def test_a_loss_is_not_released() -> None:

@@ -45,6 +45,23 @@ async def test_the_fence_is_closed_a_second_before_the_lease_runs_out() -> None:
         one.claim.fence()
 
 
+async def test_a_fraction_of_a_second_is_not_ours() -> None:
+    """The record cannot say it, so others do not wait for it."""
+    api = FakeApi()
+    one = candidate(api, "a", Terms(2.5, 1.5, 0.3))
+    await one.claim.take()
+    assert one.claim.remaining() == spec(api)["leaseDurationSeconds"] == 2
+
+
+async def test_a_record_says_itself_how_long_it_lasts() -> None:
+    api = FakeApi()
+    api.put(PATH, {"spec": {"holderIdentity": "x", "leaseDurationSeconds": 60}})
+    one = candidate(api, "a")
+    await one.claim.look()
+    one.clocks.slept = 59
+    assert one.claim.until_free() == 1
+
+
 async def test_time_counts_from_when_the_renewal_was_begun() -> None:
     api = FakeApi()
     one = candidate(api, "a")

@@ -9,7 +9,18 @@ import pytest
 from scaler.core.model import Goal, Spec
 from scaler.kubernetes.hpa import Owner
 from scaler.kubernetes.objects import Hpa
-from scaler.kubernetes.ownership import Adopt, Blocked, Claim, Create, Keep, Workload, claim, ours, workload_of
+from scaler.kubernetes.ownership import (
+    Adopt,
+    Blocked,
+    Claim,
+    Create,
+    Keep,
+    Workload,
+    claim,
+    cleared,
+    ours,
+    workload_of,
+)
 from scaler.manifests.annotations import HPA_OWNERSHIP, TRANSFER_HPA_OWNERSHIP
 
 SPEC = Spec("shop/orders", (Goal("s0-a", 1.0),), target_name="worker")
@@ -188,3 +199,32 @@ def test_a_workload_is_the_same_in_every_version(kind: str, api_version: str, gr
         == Workload.of(kind, "worker")
         == (group, "Deployment", "worker")
     )
+
+
+# --------------------------------------------------------------------------------------------------------- without one
+
+
+def test_without_an_hpa_the_object_s_own_go_first() -> None:
+    own, renamed = hpa(NAME, OURS), hpa("former", FORMER, target="elsewhere")
+    assert cleared(SPEC, OWNER, among=(own, renamed, hpa("others", target="elsewhere"))) == (renamed, own)
+
+
+def test_where_there_is_none_nothing_goes() -> None:
+    assert cleared(SPEC, OWNER, among=()) == ()
+
+
+@pytest.mark.parametrize(
+    ("owner", "found"),
+    [
+        (OWNER, hpa("theirs")),
+        (OWNER, hpa("theirs", USERS)),
+        (OWNER, hpa("theirs", annotations={HPA_OWNERSHIP: "false"})),
+        (OWNER, hpa(NAME, labels=KEDA)),
+        (NAMED, hpa("theirs", OURS)),
+    ],
+    ids=["a user's", "controlled by something else", "tolerated", "only adoptable", "transferred"],
+)
+def test_any_other_on_the_target_keeps_everything_from_being_written(owner: Owner, found: Hpa) -> None:
+    blocked = cleared(SPEC, owner, among=(found,))
+    assert isinstance(blocked, Blocked)
+    assert f"already managed by the hpa '{found.metadata.name}'" in blocked.sentence

@@ -52,6 +52,11 @@ def test_owner(spec: dict[str, Any], owner: str) -> None:
             BUNDLE,
             {"caBundle": ENCODED, "insecureSkipTLSVerify": None},
         ),
+        (
+            {"service": OURS, "caBundle": ENCODED, "insecureSkipTLSVerify": True},
+            BUNDLE,
+            {"caBundle": ENCODED, "insecureSkipTLSVerify": None},
+        ),
         ({"service": {**OURS, "port": 8443}, "caBundle": ENCODED}, BUNDLE, {"service": OURS}),
         ({"service": OURS, "caBundle": "b3RoZXI="}, "", None),
         ({"service": OURS, "insecureSkipTLSVerify": True}, "", None),

@@ -151,6 +151,13 @@ def test_an_expired_one_does_not_wait_for_the_new_authority_to_be_known(first: H
     assert trusted(after.serving, after.bundle, now)
 
 
+def test_what_the_new_authority_has_signed_already_need_not_wait(first: Holding) -> None:
+    now = NOW + 2800 * DAY
+    after = renewed(first, NAMES, now)
+    more = names_of(["metrics", "webhook"], "keda")
+    assert trusted(renewed(after, more, now).serving, after.bundle, now, "webhook.keda.svc")
+
+
 def test_a_key_of_another_certificate_does_not_fit(first: Holding) -> None:
     assert not fits(Pair(first.serving.certificate, first.authority.key))
     assert not usable(first.serving, NOW + 366 * DAY)

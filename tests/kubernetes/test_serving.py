@@ -109,7 +109,7 @@ async def test_we_take_over_where_we_are_told_to(world: World) -> None:
 async def test_a_failure_is_tried_again_soon(world: World) -> None:
     world.api.trouble = unreachable
     running = asyncio.create_task(world.serving().run())
-    await asyncio.sleep(600)
+    await asyncio.sleep(LOOK + 1)
     world.api.trouble = None
     await asyncio.sleep(LOOK_SOON)
     assert SLICE in world.api.objects

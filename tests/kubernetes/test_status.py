@@ -31,7 +31,7 @@ def time(seconds: float) -> str:
     return stamp(START + seconds)
 
 
-# ----------------------------------------------------------------------------------------------------------- the whole
+# ---------------------------------------------------------------------------------------------------------- the whole
 
 
 def test_the_whole_status() -> None:
@@ -104,12 +104,12 @@ def test_a_kind_of_the_core_group() -> None:
     assert "hpaName" not in told
 
 
-# --------------------------------------------------------------------------------------------------------- last active
+# -------------------------------------------------------------------------------------------------------- last active
 
 
 def test_last_active_moves_when_activity_begins_and_when_it_ends() -> None:
     life = Life(spec_of(cooldown=300.0), replicas=1)
-    story = [
+    story: list[tuple[float, float | str, float | None]] = [
         (0, 0, None),
         (30, 5, 30),  # begins
         (60, 5, 30),
@@ -158,7 +158,7 @@ def test_fractions_of_a_second_do_not_rewrite_it() -> None:
     assert life.patch == {}
 
 
-# ---------------------------------------------------------------------------------------------------------- original
+# ----------------------------------------------------------------------------------------------------------- original
 
 
 def test_the_first_count_is_written_once() -> None:
@@ -216,7 +216,7 @@ def test_entries_of_metrics_that_are_gone_are_dropped() -> None:
     assert life.status["health"].keys() == life.status["triggersActivity"].keys() == {"s0-kafka-orders"}
 
 
-# ------------------------------------------------------------------------------------------------------ HPAActive
+# ---------------------------------------------------------------------------------------------------------- HPAActive
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_an_hpa_that_says_nothing_leaves_it_as_it_was() -> None:
     assert life.condition("HPAActive") == ("True", "HPAActive")
 
 
-# ------------------------------------------------------------------------------------------------------ problems
+# ----------------------------------------------------------------------------------------------------------- problems
 
 
 def test_an_object_that_cannot_be_bound_says_why() -> None:
@@ -290,7 +290,7 @@ def test_a_problem_leaves_what_was_said_of_everything_else() -> None:
     assert (told["health"], served_before(told)) == (life.status["health"], True)
 
 
-# -------------------------------------------------------------------------------------------------------- patches
+# ------------------------------------------------------------------------------------------------------------ patches
 
 BEFORE = {"a": 1, "b": {"c": 1, "d": 2}, "e": [1, 2], "f": {}}
 
@@ -329,7 +329,7 @@ def test_moments(text: Any, expected: float | None) -> None:
     assert stamp(START + 0.9) == "2023-11-14T22:13:20Z"
 
 
-# ------------------------------------------------------------------------------------------------------ a new leader
+# ------------------------------------------------------------------------------------------------------- a new leader
 
 
 def test_nobody_served_it_yet() -> None:
@@ -376,13 +376,16 @@ def test_nothing_of_keda_s_own_status_is_misread() -> None:
     assert remembered(custom(status=status), START) == State(last_active=START - 7, ready=True)
 
 
-def test_steady_a_new_leader_has_nothing_to_write_or_to_say() -> None:
-    for values, replicas in (((0, 0), 0), ((5, 5), 1), ((5, "away"), 1), ((0, "away"), 2)):
-        life = Life(spec_of(LAG, OTHER, fallback=Fallback(5, 4)), replicas=replicas)
-        for at in (0, 30, 60):
-            life.look(at, *values)
-        life.taken_over(70).look(71, *values)
-        assert (life.patch, life.events, life.replicas) == ({}, [], replicas), values
+@pytest.mark.parametrize(
+    ("values", "replicas"), [((0, 0), 0), ((5, 5), 1), ((5, "away"), 1), ((0, "away"), 2), (("away", "away"), 1)]
+)
+def test_steady_a_new_leader_has_nothing_to_write_or_to_say(values: tuple[float | str, ...], replicas: int) -> None:
+    life = Life(spec_of(LAG, OTHER, fallback=Fallback(5, 4)), replicas=replicas)
+    life.look(0, *[5 * min(1, replicas)] * 2)
+    for at in (30, 60, 90):
+        life.look(at, *values)
+    life.taken_over(100).look(101, *values)
+    assert (life.patch, life.events, life.replicas) == ({}, [], replicas)
 
 
 def test_the_fallback_goes_on_and_is_not_told_again() -> None:

@@ -101,7 +101,7 @@ def test_an_object_that_was_only_refused_so_far_is_told_as_new() -> None:
     assert life.events == ["KEDAScalersStarted", "KEDAScalersStarted", "ScaledObjectReady"]
 
 
-# ------------------------------------------------------------------------------------------------------- whose move it is
+# ---------------------------------------------------------------------------------------------------- whose move it is
 
 
 def test_from_and_to_rest_are_ours_and_what_is_between_is_the_hpa_s() -> None:
@@ -110,7 +110,7 @@ def test_from_and_to_rest_are_ours_and_what_is_between_is_the_hpa_s() -> None:
     life.look(60, 95)
     assert (life.decision.replicas, life.kinds, life.replicas) == (4, STEADY, 1)
     life.replicas = 10  # the HPA
-    for at in range(90, 400, 30):
+    for at in range(90, 360, 30):
         life.look(at, 0)
         assert Scale not in life.kinds
     assert life.look(600, 0)[0] == Scale(DEPLOYMENT, NAMESPACE, "worker", 10, 0)
@@ -150,6 +150,13 @@ def test_where_usage_counts_only_the_hpa_knows() -> None:
     assert (life.kinds, life.patch) == (STEADY, {})
 
 
+def test_a_number_that_was_reached_meanwhile_is_not_written() -> None:
+    life = served()
+    life.cached = 1
+    life.look(30, 95)
+    assert (life.decision.replicas, Scale in life.kinds) == (1, False)
+
+
 def test_a_move_is_from_the_number_that_was_decided_on() -> None:
     life = served(replicas=2)
     life.look(600, 0)
@@ -157,7 +164,7 @@ def test_a_move_is_from_the_number_that_was_decided_on() -> None:
     assert life.taken[0] == Scale(DEPLOYMENT, NAMESPACE, "worker", 2, 0)
 
 
-# --------------------------------------------------------------------------------------------------------------- the HPA
+# ------------------------------------------------------------------------------------------------------------- the HPA
 
 
 def test_an_hpa_that_somebody_edited_is_put_right() -> None:
@@ -222,6 +229,30 @@ def test_a_foreign_hpa_that_comes_later_leaves_ours_as_it_is_and_may_go_again() 
     assert (life.condition("Ready")[0], life.events) == ("True", ["ScaledObjectReady"])
 
 
+def test_the_second_object_on_a_target_gives_way_to_the_first() -> None:
+    life = served(replicas=1)
+    life.first = "bills"
+    life.look(30, 95)
+    sentence = "the workload 'worker' of type 'apps/v1.Deployment' is already managed by the ScaledObject 'bills'"
+    assert (life.kinds, life.hpas) == ([DeleteHpa, PatchStatus, Post], {})
+    assert posted(life) == [("ScaledObjectCheckFailed", sentence)]
+    assert life.condition("Ready") == ("False", "ScaledObjectCheckFailed")
+    life.look(60, 95)
+    assert (life.kinds, life.patch) == (STEADY, {})
+    life.first = ""
+    life.look(90, 95)
+    assert (life.kinds, life.events) == ([CreateHpa, PatchStatus, Post], ["ScaledObjectReady"])
+
+
+def test_what_the_second_object_s_hpa_waits_for_is_not_asked_for_twice() -> None:
+    life = Life(spec_of())
+    life.hpas[NAME] = hpa(NAME, owner="orders", deletionTimestamp="2026-01-01T00:00:00Z")
+    life.hpas["theirs"] = hpa("theirs", owner="bills")
+    life.first = "bills"
+    life.look(0, 95)
+    assert life.kinds == [PatchStatus, Post]
+
+
 def test_paused_beside_a_foreign_hpa_is_told_once() -> None:
     life = served(replicas=1)
     life.hpas["theirs"] = hpa("theirs")
@@ -243,7 +274,7 @@ def test_an_hpa_that_is_offered_is_adopted() -> None:
     assert "originalReplicaCount" not in life.status
 
 
-# --------------------------------------------------------------------------------------------------------------- pausing
+# ------------------------------------------------------------------------------------------------------------- pausing
 
 
 def test_paused_the_hpa_goes_before_the_number_comes_and_once() -> None:
@@ -295,7 +326,7 @@ def test_what_could_only_be_adopted_is_not_deleted_by_a_pause() -> None:
     assert DeleteHpa not in life.kinds
 
 
-# ------------------------------------------------------------------------------------------------------- the other modes
+# ----------------------------------------------------------------------------------------------------- the other modes
 
 
 def test_observing_nothing_is_done_and_nothing_said() -> None:
@@ -314,7 +345,42 @@ def test_direct_mode_deletes_its_hpa_before_it_scales_by_itself() -> None:
     assert life.taken[0] == Scale(DEPLOYMENT, NAMESPACE, "worker", 10, 14)
 
 
-# ------------------------------------------------------------------------------------------------------------ finalizers
+def test_direct_mode_beside_another_hpa_writes_nothing_but_that() -> None:
+    life = Life(spec_of(mode=Mode.DIRECT))
+    life.hpas["theirs"] = hpa("theirs")
+    life.look(0, 95)
+    assert life.kinds == [PatchStatus, Post]
+    assert (life.replicas, list(life.hpas)) == (0, ["theirs"])
+    assert life.condition("Ready")[0] == "False"
+    assert "already managed by the hpa 'theirs'" in life.says("Ready")
+
+
+def test_direct_mode_held_back_says_so_and_writes_no_number() -> None:
+    life = served(spec_of(mode=Mode.DIRECT), replicas=2)
+    life.held, life.remark = True, "argocd changes the replicas, too"
+    life.look(30, 95)
+    assert life.kinds == [PatchStatus]
+    assert life.replicas == 2
+    assert life.says("Ready").endswith("; argocd changes the replicas, too")
+    life.held, life.remark = False, ""
+    life.look(60, 95)
+    assert (life.replicas, "argocd" in life.says("Ready")) == (10, False)
+
+
+def test_from_mode_to_mode_no_replica_moves() -> None:
+    """At a load that asks for what is there, whichever way; a lower one waits for the window of the new mode."""
+    life = served(spec_of(), replicas=4)
+    at = 0.0
+    for mode in (Mode.OBSERVE, Mode.DIRECT, Mode.HPA, Mode.DIRECT, Mode.OBSERVE, Mode.HPA):
+        at += 30
+        life.edited(mode=mode).look(at, 40)
+        assert life.replicas == 4
+        life.look(at + 1, 10)
+        assert life.replicas == 4
+    assert list(life.hpas) == [NAME]
+
+
+# ---------------------------------------------------------------------------------------------------------- finalizers
 
 
 def test_the_finalizer_comes_and_goes_with_the_wish() -> None:
@@ -336,7 +402,7 @@ def test_nothing_is_added_to_an_object_that_is_being_deleted() -> None:
     assert SetFinalizers not in life.kinds
 
 
-# ---------------------------------------------------------------------------------------------------------------- events
+# -------------------------------------------------------------------------------------------------------------- events
 
 
 def test_failing_and_recovering() -> None:

@@ -12,7 +12,7 @@ from scaler.kubernetes.cache import Cache
 from scaler.kubernetes.objects import Custom
 from scaler.kubernetes.watch import FIRST_REST, LONGEST_REST, PER_PASS, Watch
 from tests.kubernetes.scene import NAMESPACE, custom
-from tests.kubernetes.script import Script, bookmark, line
+from tests.kubernetes.script import Script, Turn, bookmark, line
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
 
@@ -36,10 +36,9 @@ class Watching:
 
 
 @asynccontextmanager
-async def watching(*turns: Exception | list[bytes | float | Exception], **more: Any) -> AsyncIterator[Watching]:
-    pages = more.pop("pages", [])
-    api, cache = Script(*turns), Cache[Custom]()
-    api.answers["GET", PATH] = pages
+async def watching(*turns: Turn, **more: Any) -> AsyncIterator[Watching]:
+    api, cache = Script(*turns), more.pop("cache", None) or Cache[Custom]()
+    api.answers["GET", PATH] = more.pop("pages", [])
     watch = Watch(api, PATH, cache, Custom, **more)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(watch.run())
@@ -48,7 +47,7 @@ async def watching(*turns: Exception | list[bytes | float | Exception], **more: 
         running.cancel()
 
 
-# ------------------------------------------------------------------------------------------------------------- listing
+# ------------------------------------------------------------------------------------------------------------ listing
 
 
 async def test_a_streaming_list_then_a_watch_from_where_it_ended() -> None:
@@ -122,15 +121,14 @@ async def test_what_went_while_nobody_watched_is_missing_in_the_next_list() -> N
 
 
 async def test_a_watch_of_one_namespace_leaves_the_others_alone() -> None:
-    async with watching(EMPTY, [FOREVER], namespace="else") as now:
-        now.cache.put(custom("theirs", version=2))
-        now.cache.put(custom("mine", version=2, namespace="else"))
-    async with watching(EMPTY, [FOREVER], namespace=NAMESPACE) as now:
-        now.cache.put(custom("theirs", version=12, namespace="else"))
-        assert now.known == {"theirs": "12"}
+    cache = Cache[Custom]()
+    cache.put(custom("theirs", version=2, namespace="else"))
+    cache.put(custom("gone", version=3))
+    async with watching(EMPTY, [FOREVER], namespace=NAMESPACE, cache=cache) as now:
+        assert now.known == {"theirs": "2"}
 
 
-# ------------------------------------------------------------------------------------------------------------ watching
+# ----------------------------------------------------------------------------------------------------------- watching
 
 
 async def test_changes_are_followed() -> None:
@@ -190,7 +188,8 @@ async def test_a_version_that_is_not_accepted_leads_to_a_new_list(refusal: Clust
 
 
 async def test_a_version_that_is_never_accepted_does_not_keep_the_server_busy_with_lists() -> None:
-    async with watching(*[EMPTY, Expired("too old")] * 50) as now:
+    turns: list[Turn] = [EMPTY, Expired("too old")]
+    async with watching(*turns * 50) as now:
         await asyncio.sleep(30)
         assert len(now.api.asked) < 20
 
@@ -245,7 +244,7 @@ async def test_a_failure_is_said_once_and_its_end_too(caplog: pytest.LogCaptureF
     ]
 
 
-# ------------------------------------------------------------------------------------------------------ broken objects
+# ----------------------------------------------------------------------------------------------------- broken objects
 
 BROKEN = {"metadata": {"name": "a", "namespace": NAMESPACE, "resourceVersion": "12"}, "spec": "oops"}
 ODD = {"metadata": "oops"}
@@ -257,6 +256,11 @@ async def test_an_object_that_cannot_be_understood_stops_no_other(found: Any, ca
     async with watching(listed, [line("MODIFIED", found), added("c", 14), FOREVER]) as now:
         assert now.known == {"b": "3", "c": "14"}
         assert caplog.text.count("cannot be understood") == 2
+
+
+async def test_one_without_a_version_is_no_reason_to_list_again() -> None:
+    async with watching(EMPTY, [added("a", 11), line("MODIFIED", ODD)], [FOREVER]) as now:
+        assert now.api.versions == ["", "10", "11"]
 
 
 async def test_it_is_left_as_it_was_known_and_may_go() -> None:

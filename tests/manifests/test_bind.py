@@ -181,6 +181,13 @@ def test_one_problem(spec: dict[str, Any], path: str, words: str) -> None:
     assert words in problems(scaled_object(**spec))[path]
 
 
+def test_a_name_that_no_label_could_hold() -> None:
+    body = {"metadata": {}, "spec": {"scaleTargetRef": {"name": "worker"}, "triggers": [KAFKA]}}
+    assert not problems(Manifest(Ref("ScaledObject", "shop", "n" * 63), body))
+    long = Manifest(Ref("ScaledObject", "shop", "n" * 64), body)
+    assert problems(long) == {"metadata.name": "must have at most 63 characters"}
+
+
 def test_an_unknown_name_is_a_warning_and_says_what_was_meant() -> None:
     entry = {**KAFKA, "metadata": {**KAFKA["metadata"], "lagTreshold": "5"}}  # type: ignore[dict-item]  # as above
     examined = examine(scaled_object(triggers=[entry], cooldownPeriods=3), catalog.find)

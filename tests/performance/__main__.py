@@ -1,4 +1,4 @@
-"""`python -m tests.performance [--only NAME …] [--json FILE|-] [--profile]`: measure, print a table, write JSON.
+"""`python -m tests.performance [NAME …] [--json FILE|-] [--profile]`: measure, print a table, write JSON.
 
 Each benchmark runs in a process of its own, so that none has another's memory or threads. A figure that misses its aim
 is no failure, nor is a server that this machine cannot have; a benchmark that breaks is. Between them a small loop is
@@ -18,7 +18,9 @@ from tests.performance.benchmark import measure_apart, measure_profiled
 from tests.performance.figure import HEAD, Figure, table
 from tests.performance.machine import machine, pace
 
-NAMES = ("decide", "binding", "objects10000", "kafka500", "http1000", "reaction")
+HERE = ("decide", "binding", "objects10000", "kafka500", "http1000", "reaction")
+KUBERNETES = ("kube_activation", "kube_burst", "kube_metrics", "kube_thousand", "kube_second")
+NAMES = HERE + KUBERNETES
 BROKEN = "broken"
 
 
@@ -27,14 +29,16 @@ def main() -> int:
     on = machine()
     found: dict[str, list[Figure]] = {}
     beside: list[float] = []
-    for name in given.only or NAMES:
+    took: dict[str, float] = {}
+    for name in given.names or NAMES:
         beside += pace()
         began = perf_counter()
         found[name] = _figures(name, measure_profiled if given.profile else measure_apart)
-        print(f"{name}: measured in {perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+        took[name] = round(perf_counter() - began, 1)
+        print(f"{name}: measured in {took[name]:.0f} s", file=sys.stderr, flush=True)
     beside += pace()
     found["pace"] = [Figure("the same small loop, between the others", "ms CPU", tuple(beside))]
-    _write(on, found, given.json)
+    _write({"machine": on, "seconds": took}, found, given.json)
     return int(any(one.problem.startswith(BROKEN) for figures in found.values() for one in figures))
 
 
@@ -47,25 +51,30 @@ def _figures(name: str, measured: Callable[[str], list[Figure]]) -> list[Figure]
         return [Figure(name, problem=f"{BROKEN}: {type(error).__name__}")]
 
 
-def _write(on: dict[str, str], found: dict[str, list[Figure]], where: str) -> None:
-    data: dict[str, Any] = {"machine": on, "figures": {name: [one.data() for one in found[name]] for name in found}}
+def _write(about: dict[str, dict[str, Any]], found: dict[str, list[Figure]], where: str) -> None:
+    """`about` the machine, and how many seconds each benchmark took."""
+    data = about | {"figures": {name: [one.data() for one in found[name]] for name in found}}
     text = json.dumps(data, indent=2, ensure_ascii=False)
     if where == "-":
         print(text)
         return
-    print("\n".join(f"{key:<9} {value}" for key, value in on.items()), end="\n\n")
+    print("\n".join(f"{key:<9} {value}" for key, value in about["machine"].items()))
+    print("took     ", ", ".join(f"{name} {seconds:.0f} s" for name, seconds in about["seconds"].items()), end="\n\n")
     print(table([HEAD, *(one.cells() for figures in found.values() for one in figures)]))
     Path(where).write_text(f"{text}\n", encoding="utf-8")
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.performance", description="Measure the daemon.")
-    parser.add_argument("--only", metavar="NAME", action="append", choices=NAMES, help=f"one of {', '.join(NAMES)}")
+    parser.add_argument("names", metavar="NAME", nargs="*", help=f"of {', '.join(NAMES)}; all of them unless given")
     parser.add_argument(
         "--json", metavar="FILE", default="bench.json", help="where the JSON goes; - instead of a table"
     )
     parser.add_argument("--profile", action="store_true", help="show what costs most (and makes all of it slower)")
-    return parser.parse_args()
+    given = parser.parse_args()
+    if unknown := set(given.names) - set(NAMES):
+        parser.error(f"there is no {', '.join(sorted(unknown))}")
+    return given
 
 
 if __name__ == "__main__":

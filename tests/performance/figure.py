@@ -14,16 +14,24 @@ QUANTILES: dict[Of, float] = {"min": 0.0, "p99": 0.99, "max": 1.0}
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """At most so much, of this statistic."""
+    """At most so much, of this statistic; or at least so much."""
 
-    most: float
+    most: float = math.inf
     of: Of = "median"
+    least: float = -math.inf
+
+    def data(self) -> dict[str, Any]:
+        return {"of": self.of, **({"most": self.most} if self.most < math.inf else {"least": self.least})}
+
+    def __str__(self) -> str:
+        bound = f"≤ {shown(self.most)}" if self.most < math.inf else f"≥ {shown(self.least)}"
+        return f"{self.of} {bound}"
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """`samples` are in `unit`; `note` says what the number alone does not; `problem` stands in place of samples where
-    there are none."""
+    """`samples` are in `unit`; `keda` is what KEDA was measured at in the same way; `note` says what the number alone
+    does not; `problem` stands in place of samples where there are none."""
 
     what: str
     unit: str = ""
@@ -31,6 +39,7 @@ class Figure:
     aim: Aim | None = None
     note: str = ""
     problem: str = ""
+    keda: str = ""
 
     def statistic(self, of: Of) -> float:
         return median(self.samples) if of == "median" else quantile(self.samples, QUANTILES[of])
@@ -40,7 +49,7 @@ class Figure:
         """Whether the aim is met; `None` where there is no aim, or nothing to compare with it."""
         if self.aim is None or not self.samples:
             return None
-        return self.statistic(self.aim.of) <= self.aim.most
+        return self.aim.least <= self.statistic(self.aim.of) <= self.aim.most
 
     def data(self) -> dict[str, Any]:
         """For JSON."""
@@ -48,20 +57,21 @@ class Figure:
         if self.samples:
             found |= {of: self.statistic(of) for of in SHOWN}
         if self.aim:
-            found |= {"aim": {"of": self.aim.of, "most": self.aim.most}, "met": self.met}
-        return found | {key: text for key, text in (("note", self.note), ("problem", self.problem)) if text}
+            found |= {"aim": self.aim.data(), "met": self.met}
+        texts = {"keda": self.keda, "note": self.note, "problem": self.problem}
+        return found | {key: text for key, text in texts.items() if text}
 
     def cells(self) -> list[str]:
         """For the table."""
         if not self.samples:
-            return [self.what, "0", *[""] * 6, self.problem or "no samples"]
+            return [self.what, "0", *[""] * 7, self.problem or "no samples"]
         numbers = [shown(self.statistic(of)) for of in SHOWN]
-        aim = f"{self.aim.of} ≤ {shown(self.aim.most)}" if self.aim else ""
         verdict = "" if self.met is None else f" {'met' if self.met else 'MISSED'}"
-        return [self.what, str(len(self.samples)), *numbers, self.unit, aim + verdict, self.note]
+        aim = f"{self.aim}{verdict}" if self.aim else ""
+        return [self.what, str(len(self.samples)), *numbers, self.unit, self.keda, aim, self.note]
 
 
-HEAD = ["", "n", *SHOWN, "unit", "aim", ""]
+HEAD = ["", "n", *SHOWN, "unit", "KEDA", "aim", ""]
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:

@@ -29,6 +29,11 @@ def fetch() -> Path:
     return folder
 
 
+def kubectl() -> Path:
+    """It needs neither etcd nor anything else of them."""
+    return Path(program("kubectl"))
+
+
 def program(name: str) -> str:
     """The path of one of them, built first if it is not there."""
     if (assets := os.environ.get(ASSETS)) is not None:

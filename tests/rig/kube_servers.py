@@ -87,7 +87,10 @@ class Layout:
         self.folder = folder
         self.api_port, self.etcd_port, self.peer_port, self.controllers_port = free_ports(4)
         self.audit = folder / "audit.log"
-        self.authority = Authority(folder, "ca")
+        # Apart from what the API server reads: a client may be called like any of it.
+        certificates = folder / "certificates"
+        certificates.mkdir()
+        self.authority = Authority(certificates, "ca")
         self.serving = self.authority.issue("kube-apiserver", names=NAMES)
         self.front_proxy = self.new_front_proxy()
         # Only its key signs; the certificate is how the public key is told.

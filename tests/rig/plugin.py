@@ -16,7 +16,9 @@ import pytest
 import tests.rig.azurite
 import tests.rig.brokers
 import tests.rig.control_plane
+import tests.rig.helm
 import tests.rig.kafka
+import tests.rig.kube_build
 import tests.rig.nats
 import tests.rig.oauth
 import tests.rig.secured_kafka
@@ -39,6 +41,8 @@ FETCH: dict[str, Callable[[], Path]] = {
     "nats": tests.rig.nats.fetch,
     "control_plane": tests.rig.control_plane.fetch,
     "control_planes": tests.rig.control_plane.fetch,
+    "kubectl": tests.rig.kube_build.kubectl,
+    "helm": tests.rig.helm.fetch,
 }
 # Of each server that was wanted: why it is not to be had, or None.
 TRIED = pytest.StashKey[dict[str, str | None]]()
@@ -84,6 +88,18 @@ def control_plane(pytestconfig: pytest.Config) -> Iterator[ControlPlane]:
 def control_planes(pytestconfig: pytest.Config) -> Iterator[Callable[[Options], AbstractContextManager[ControlPlane]]]:
     """More of them, for tests whose cluster must be another: `with control_planes(Options(...)) as cluster`."""
     yield from _life("control_planes", lambda: nullcontext(tests.rig.control_plane.control_plane), pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def kubectl(pytestconfig: pytest.Config) -> Iterator[Path]:
+    """The program; what it does without a cluster it does without a control plane."""
+    yield from _life("kubectl", lambda: nullcontext(tests.rig.kube_build.kubectl()), pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def helm(pytestconfig: pytest.Config) -> Iterator[Path]:
+    """The program, to render a chart with."""
+    yield from _life("helm", lambda: nullcontext(tests.rig.helm.fetch()), pytestconfig)
 
 
 @pytest.fixture

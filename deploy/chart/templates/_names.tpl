@@ -1,0 +1,40 @@
+{{- /* Names are those of deploy/daemon where the release is called event-scaler. */ -}}
+
+{{- define "event-scaler.fullname" -}}
+{{- $name := .Release.Name }}
+{{- if not (contains "event-scaler" $name) }}{{ $name = print $name "-event-scaler" }}{{ end }}
+{{- /* A Service has 63 characters, and the longest ending is "-metrics-apiserver". */}}
+{{- default $name .Values.fullnameOverride | trunc 45 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "event-scaler.metricsService" -}}
+{{ include "event-scaler.fullname" . }}-metrics-apiserver
+{{- end }}
+
+{{- define "event-scaler.serviceAccount" -}}
+{{ .Values.serviceAccount.name | default (include "event-scaler.fullname" .) }}
+{{- end }}
+
+{{- define "event-scaler.leaseNamespace" -}}
+{{ .Values.lease.namespace | default .Release.Namespace }}
+{{- end }}
+
+{{- define "event-scaler.clusterObjectNamespace" -}}
+{{ .Values.clusterObjectNamespace | default .Release.Namespace }}
+{{- end }}
+
+{{- define "event-scaler.selector" -}}
+app.kubernetes.io/name: event-scaler
+{{- if ne .Release.Name "event-scaler" }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+{{- end }}
+
+{{- define "event-scaler.labels" -}}
+app.kubernetes.io/name: event-scaler
+app.kubernetes.io/part-of: event-scaler
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
+{{- end }}
