@@ -153,7 +153,7 @@ def _led(namespace: str, lease: _Lease, changed: bool) -> Led:
     """Ours it is if one of us was the last to write who holds it."""
     holder = lease.spec.holder_identity or ""
     writers = [one.manager for one in lease.metadata.managed_fields if _holds(one.fields_v1)]
-    return Led(namespace, holder, renewed=bool(changed and holder), ours=bool(holder and writers == [FIELD_MANAGER]))
+    return Led(namespace, holder, renewed=bool(changed and holder), ours=bool(holder and FIELD_MANAGER in writers))
 
 
 def _holds(fields: dict[str, Any]) -> bool:

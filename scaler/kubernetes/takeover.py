@@ -175,7 +175,8 @@ def _definitions(definitions: Mapping[str, Described]) -> Iterator[Finding]:
     if not any(name.startswith("scaledobjects.") for name in definitions):
         sentence = "is not there: there are no ScaledObjects to take over"
         yield Finding(Severity.NOTE, "CustomResourceDefinition scaledobjects.keda.sh", sentence)
-    bare, annotated = defaultdict(list), defaultdict(list)
+    bare: dict[Release, list[str]] = defaultdict(list)
+    annotated: dict[Release, list[str]] = defaultdict(list)
     for name, meta in sorted(definitions.items()):
         if (release := release_of(meta)) is not None and not (_kept(meta) and _kept_by_helm(meta)):
             (annotated if _kept(meta) else bare)[release].append(name)

@@ -2,10 +2,12 @@
 help, and readiness."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from scaler.engine.cluster import Changed, Gone, Synced, Touched
+from scaler.core.model import ConditionType
+from scaler.engine.cluster import Changed, Gone, Poked, Synced, Touched
 from scaler.errors import CredentialError, ManifestError
 from scaler.manifests.watched import Manifest, Ref
 from tests.engine.scene import Scene, ref, scene, trigger
@@ -33,6 +35,70 @@ async def test_where_a_new_manifest_cannot_be_bound_the_old_binding_goes_on() ->
         await stage.settled(10)
         await stage.ring()
         assert stage.replicas("a") == 4
+
+
+async def test_an_older_binding_that_goes_on_says_so_until_the_manifest_is_mended() -> None:
+    """Round after round: who edited the object waits for a word, and Ready must not take it back."""
+    async with scene() as stage:
+        first = stage.add("a", trigger(Batch(server=Server(answers={"q": 10})), "q"))
+        await stage.settled()
+        stage.bindings["a"] = ManifestError({"spec.triggers[0].type": "is not known here"})
+        edit(stage, "a")
+        for _ in range(3):
+            await stage.settled(10)
+            await stage.ring()
+        assert _ready(stage) == ("False", "ScaledObjectCheckFailed", "spec.triggers[0].type: is not known here")
+        entry = stage.board.get(ref("a"))
+        assert entry is not None
+        assert entry.problem == "spec.triggers[0].type: is not known here"
+        stage.bindings["a"] = replace(first)
+        edit(stage, "a")
+        await stage.settled()
+        assert _ready(stage)[0] == "True"
+        assert entry.problem == ""
+
+
+def _ready(stage: Scene) -> tuple[str, str, str]:
+    """What was applied last."""
+    found = next(one for one in stage.cluster.applied[-1].conditions if one.type is ConditionType.READY)
+    return found.status, found.reason, found.message
+
+
+async def test_a_slow_bind_never_overtakes_a_later_one_of_the_same_manifest() -> None:
+    """Something it was bound from was touched meanwhile: what the slow one has read is old."""
+    async with scene() as stage:
+        old = stage.add("a", trigger(Batch(server=Server(answers={"q": 10})), "q"), refs=(SECRET,), maximum=1)
+        slow, bind = asyncio.Event(), stage.bind
+
+        async def waiting(manifest: Manifest) -> object:
+            made = await bind(manifest)
+            if len(stage.binds) == 1:
+                await slow.wait()
+                return old
+            return made
+
+        stage.bind = waiting  # type: ignore[method-assign, assignment]  # the first bind takes its time
+        await stage.settled()
+        stage.bindings["a"] = newer = replace(old, spec=replace(old.spec, maximum=2))
+        stage.cluster.changes.put_nowait(Touched(SECRET))
+        await stage.settled()
+        slow.set()
+        await stage.settled()
+        entry = stage.board.get(ref("a"))
+        assert entry is not None
+        assert entry.watched == newer
+
+
+async def test_a_poked_object_is_looked_at_now() -> None:
+    async with scene() as stage:
+        stage.add("a", trigger(Batch(server=Server(answers={"q": 10})), "q"))
+        await stage.settled()
+        rounds = len(stage.cluster.applied)
+        stage.cluster.changes.put_nowait(Poked(ref("a")))
+        stage.cluster.changes.put_nowait(Poked(ref("unknown")))
+        await stage.settled()
+        assert len(stage.cluster.applied) == rounds + 1
+        assert stage.binds == ["a"]
 
 
 async def test_a_wrong_manifest_waits_for_an_edit() -> None:
