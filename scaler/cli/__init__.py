@@ -16,6 +16,8 @@ VERBS = {
     "poll": "Ask each trigger once and show what it says; scales nothing.",
     "explain": "Say what a trigger type looks at, and which parameters it has.",
     "scalers": "List the trigger types: what is built in, and what plug-ins bring.",
+    "adopt": "Say whether a cluster of KEDA's is ready to be taken over; writes nothing.",
+    "release": "Give a cluster back to KEDA, while no daemon runs.",
     "generate": "Write what follows from the declarations: documentation, schemas and custom resource definitions.",
 }
 

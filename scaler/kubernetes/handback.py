@@ -6,8 +6,7 @@ and ends: an object that is active for hours would be scaled to zero at KEDA's f
 our finalizer, and rewrites the APIService's authority, never its Service."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -21,12 +20,10 @@ from scaler.kubernetes.objects import Custom
 from scaler.kubernetes.registration import NAME, PATH, ApiService, registered
 from scaler.kubernetes.status import condition_of, moment, stamp
 from scaler.kubernetes.steps import RESTORE
-from scaler.kubernetes.takeover import LEASE, OBJECT, named
+from scaler.kubernetes.takeover import LEASE, OBJECT, Led, named, stopping
 from scaler.kubernetes.writer import path_of
 from scaler.manifests import annotations
 from scaler.manifests.watched import Ref
-
-log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 
@@ -42,9 +39,6 @@ class LetGo:
 
     ref: Ref
 
-    def __str__(self) -> str:
-        return f"{OBJECT} {self.ref}: takes off the finalizer {RESTORE}"
-
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
@@ -52,9 +46,6 @@ class Stamp:
 
     ref: Ref
     at: str
-
-    def __str__(self) -> str:
-        return f"{OBJECT} {self.ref}: lastActiveTime becomes {self.at}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +55,10 @@ class PointTo:
 
     service: Service
 
-    def __str__(self) -> str:
-        return f"APIService {NAME}: asks the Service {self.service}, without our authority"
-
 
 @dataclass(frozen=True, slots=True)
 class Withdraw:
     """The API server asks nobody."""
-
-    def __str__(self) -> str:
-        return f"APIService {NAME}: is deleted"
 
 
 Deed = LetGo | Stamp | PointTo | Withdraw
@@ -81,13 +66,22 @@ Deed = LetGo | Stamp | PointTo | Withdraw
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What release does not do, and somebody may want to."""
+    """A sentence about an object."""
 
     about: str
     sentence: str
 
-    def __str__(self) -> str:
-        return f"{self.about}: {self.sentence}"
+
+def told(deed: Deed) -> Remark:
+    """What it does."""
+    match deed:
+        case LetGo(ref):
+            return Remark(f"{OBJECT} {ref}", f"the finalizer {RESTORE} is taken off")
+        case Stamp(ref, at):
+            return Remark(f"{OBJECT} {ref}", f"lastActiveTime becomes {at}")
+        case PointTo(service):
+            return Remark(f"APIService {NAME}", f"asks the Service {service}, without our authority")
+    return Remark(f"APIService {NAME}", "is deleted")
 
 
 def deeds(
@@ -197,25 +191,60 @@ async def _point_to(api: Api, service: Service) -> None:
 
 
 @asynccontextmanager
-async def nobody_leading(
-    claims: Mapping[str, Claim], stopping: Callable[[str, str], str]
-) -> AsyncIterator[Callable[[], None]]:
+async def nobody_leading(claims: Sequence[tuple[Led, Claim]]) -> AsyncIterator[None]:
     """Every Lease is ours for the length of the block, so that neither a KEDA nor one of our daemons leads meanwhile;
-    then all are given up. Gives a fence that raises `NotLeading`. `stopping` says how the holder of a Lease in a
-    namespace is stopped. Raises `ManifestError` where one leads."""
+    then all are given up. Raises `ManifestError` where one leads."""
     held: list[Claim] = []
     try:
-        for namespace, claim in claims.items():
-            await _take(namespace, claim, stopping)
+        for led, claim in claims:
+            await _take(led, claim)
             held.append(claim)
-        async with asyncio.TaskGroup() as tasks:
-            kept = [tasks.create_task(_keep(claim), name="renew a lease") for claim in held]
-            try:
-                yield lambda: [claim.fence() for claim in held] and None
-            finally:
-                for task in kept:
-                    task.cancel()
+        yield
     finally:
         for claim in held:
             claim.drop()
             await claim.release()
+
+
+async def _take(led: Led, claim: Claim) -> None:
+    """As soon as it is free. Who renews it leads: he is not waited for."""
+    await claim.look()
+    while (left := claim.until_free()) > 0:
+        await asyncio.sleep(min(LOOK, left + TICK))
+        await claim.look()
+        if claim.until_free() > left:
+            raise ManifestError({lease_of(led): leads(claim.holder, led)})
+    try:
+        await claim.take()
+    except Conflict:
+        raise ManifestError({lease_of(led): leads("somebody else", led)}) from None
+
+
+async def carried_out(api: Api, wanted: Sequence[Deed], claims: Sequence[Claim]) -> AsyncIterator[Deed]:
+    """Each, when it is written. Nothing is written while one of the claims is not ours. Raises `ClusterError`; what was
+    not written then is found again by the next time."""
+
+    def fence() -> None:
+        for claim in claims:
+            claim.fence()
+
+    fenced = api.fenced(fence)
+    for deed in wanted:
+        for claim in claims:
+            if claim.remaining() < claim.terms.seconds / 2:
+                await claim.renew()
+        await done(fenced, deed)
+        yield deed
+
+
+def leads(holder: str, led: Led) -> str:
+    """Why nothing can be given back."""
+    return f"{holder} leads by it; stop it first: {stopping(led)}"
+
+
+def lease_of(led: Led) -> str:
+    return f"Lease {led.namespace}/{LEASE}"
+
+
+def _ref(one: Custom) -> Ref:
+    return Ref(OBJECT, one.metadata.namespace, one.metadata.name)

@@ -133,23 +133,28 @@ async def leases(api: Api) -> tuple[Led, ...]:
     """Those that are called as KEDA's, in any namespace, and whether somebody renews them. That is seen by the record's
     change, within the time that it says of itself: two clocks need not agree on anything."""
     now = asyncio.get_running_loop().time
-    begun, first = now(), await all_leases(api)
+    begun, first = now(), await _all_leases(api)
     latest, changed = first, set[str]()
     waiting = {namespace: _lasts(one) for namespace, one in first.items() if one.spec.holder_identity}
     while waiting := {name: lasts for name, lasts in waiting.items() if name not in changed and now() < begun + lasts}:
         await asyncio.sleep(LOOK)
-        latest = await all_leases(api)
+        latest = await _all_leases(api)
         changed |= {name for name in waiting if name in latest and latest[name].spec != first[name].spec}
-    return tuple(_led(namespace, one, namespace in changed) for namespace, one in sorted(latest.items()))
+    return tuple(_led(namespace, one, changed=namespace in changed) for namespace, one in sorted(latest.items()))
 
 
-async def all_leases(api: Api) -> dict[str, _Lease]:
+async def held(api: Api) -> tuple[Led, ...]:
+    """The same at a glance, which does not tell whether anybody renews them."""
+    return tuple(_led(namespace, one, changed=False) for namespace, one in sorted((await _all_leases(api)).items()))
+
+
+async def _all_leases(api: Api) -> dict[str, _Lease]:
     """By namespace."""
     found = await _listed(api, "/apis/coordination.k8s.io/v1/leases", _Lease, fieldSelector=f"metadata.name={LEASE}")
     return {one.metadata.namespace: one for one in found}
 
 
-def _led(namespace: str, lease: _Lease, changed: bool) -> Led:
+def _led(namespace: str, lease: _Lease, *, changed: bool) -> Led:
     """Ours it is if one of us was the last to write who holds it."""
     holder = lease.spec.holder_identity or ""
     writers = [one.manager for one in lease.metadata.managed_fields if _holds(one.fields_v1)]

@@ -53,9 +53,9 @@ async def test_a_secret_that_comes_later(scene: Scene) -> None:
         await scene.add(secret("login", user="user", password="first"))
         await scene.ready("worker")
         await scene.replicas("worker", 1)
-        asked = [one for one in scene.asked("/secrets/login") if one.verb == "get"]
+        asked = [one for one in scene.asked("/secrets/login") if "?" not in one.uri]
         assert [one.code for one in asked] == [404, 200]
-        assert 4 < asked[1].at - asked[0].at < 8
+        assert asked[1].at - asked[0].at > 4
 
 
 async def test_a_rotated_secret_reaches_the_trigger(scene: Scene) -> None:

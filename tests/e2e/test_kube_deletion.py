@@ -9,7 +9,6 @@ import pytest
 from tests.e2e.kube_objects import (
     authentication,
     cloud_event_source,
-    deployment,
     deployments,
     hpas,
     objects,
@@ -107,6 +106,8 @@ async def test_a_namespace_goes_with_all_that_is_in_it(scene: Scene) -> None:
     said = await scene.cluster.kubectl("delete", "namespace", scene.namespace)
     assert said.code == 0, said.err
     assert time.monotonic() - begun < 20
+    complaints = [line for line in scene.daemon.said().splitlines() if scene.namespace in line and " ERROR " in line]
+    assert not complaints
 
 
 KINDS = [

@@ -43,8 +43,8 @@ async def test_the_first_status_is_whole_and_the_events_follow_it(scene: Scene) 
     assert "finalizers" not in first["metadata"]
     assert first["metadata"]["labels"] == {"team": "blue"}
     written = [(one.verb, one.uri) for one in scene.writes()]
-    status, event = ("patch", f"{objects(scene.namespace, 'worker')}/status"), ("create", events(scene.namespace))
-    assert written[:3] == [("create", hpas(scene.namespace)), status, event]
+    told_at, event = ("patch", f"{objects(scene.namespace, 'worker')}/status"), ("create", events(scene.namespace))
+    assert written[:3] == [("create", hpas(scene.namespace)), told_at, event]
     assert [written.count(one) for one in (written[0], event)] == [1, 3]
     assert ("patch", objects(scene.namespace, "worker")) not in written
 
