@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from scaler.errors import Forbidden, NotFound
+from scaler.errors import Conflict, Forbidden, NotFound
 from scaler.kubernetes.api import Api
 from scaler.kubernetes.endpoint import Service
 from scaler.kubernetes.objects import Meta
@@ -16,6 +16,8 @@ Json = dict[str, Any]
 GROUP, VERSION = "external.metrics.k8s.io", "v1beta1"
 NAME = f"{VERSION}.{GROUP}"
 PATH = "/apis/apiregistration.k8s.io/v1/apiservices"
+
+ATTEMPTS = 5
 
 
 class Reference(msgspec.Struct):
@@ -63,8 +65,19 @@ def registration_patch(found: ApiService, wanted: Json) -> Json | None:
 
 
 async def registered(api: Api, service: Service, bundle: str, *, take_over: bool) -> bool:
-    """Makes it so; whether anything had to be written. Raises `Forbidden` where it is not ours, and `ClusterError`."""
+    """Makes it so; whether anything had to be written. As soon as our endpoint is there, the API server writes into the
+    status of the same object: what was read may be old at once, and is then read again. Raises `Forbidden` where it is
+    not ours, and `ClusterError`."""
     spec = spec_of(service, bundle)
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return await _written(api, service, spec, take_over=take_over)
+        except Conflict:
+            continue
+    return await _written(api, service, spec, take_over=take_over)
+
+
+async def _written(api: Api, service: Service, spec: Json, *, take_over: bool) -> bool:
     try:
         found = await api.get(f"{PATH}/{NAME}", ApiService)
     except NotFound:

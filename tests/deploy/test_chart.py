@@ -1,5 +1,6 @@
-"""The Helm chart is the kustomize base said otherwise: with its defaults, and with the values that stand for an overlay,
-the same objects come out. What else can be chosen is looked at one by one. That it runs is shown end to end elsewhere."""
+"""The Helm chart is the kustomize base said otherwise: with its defaults, and with the values that stand for an
+overlay, the same objects come out. What else can be chosen is looked at one by one. That it runs is shown end to end
+elsewhere."""
 
 import json
 import shutil
@@ -20,7 +21,9 @@ from tests.rig.helm import helm as run
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "deploy" / "chart"
-HELMS = ("app.kubernetes.io/instance", "app.kubernetes.io/version", "app.kubernetes.io/managed-by", "helm.sh/chart")
+LABELS = {f"app.kubernetes.io/{name}" for name in ("name", "part-of", "instance", "version", "managed-by")} | {
+    "helm.sh/chart"
+}
 KEEP = "helm.sh/resource-policy"
 CONFINED = {"watchNamespaces": ["billing", "shop"]}
 IN_KEDA = {"takeOverMetricsApi": True, "crds": {"install": False}}
@@ -61,9 +64,8 @@ def refused(helm: Path) -> Callable[[Values], str]:
     return said
 
 
-def _flags(values: Values) -> Iterator[str]:
-    for name, value in values.items():
-        yield from ("--set-json", f"{name}={json.dumps(value)}")
+def _flags(values: Values) -> list[str]:
+    return [f"--set-json={name}={json.dumps(value)}" for name, value in values.items()]
 
 
 def _by_name(objects: list[Object]) -> dict[tuple[str, str, str], Object]:
@@ -89,12 +91,10 @@ def _rights(objects: list[Object], account: str = "event-scaler") -> Rights:
 
 
 def _meant(one: Object) -> Object:
-    """The object without what is Helm's: labels, the annotation of what stays, and that variables are in no order."""
+    """The object without labels and the annotation of what stays, and with its variables in an order."""
     made: Object = json.loads(json.dumps(one))
-    labels, annotations = (made["metadata"].pop(field, {}) for field in ("labels", "annotations"))
-    if made["kind"] == "CustomResourceDefinition":
-        labels = {}
-    made["metadata"]["labels"] = {name: value for name, value in labels.items() if name not in HELMS}
+    made["metadata"].pop("labels", None)
+    annotations = made["metadata"].pop("annotations", {})
     made["metadata"]["annotations"] = {name: value for name, value in annotations.items() if name != KEEP}
     if made["kind"] == "Deployment":
         made["spec"]["template"]["spec"]["containers"][0]["env"].sort(key=lambda variable: variable["name"])
@@ -122,6 +122,9 @@ def test_what_comes_out_is_what_kustomize_makes(
     assert ours.keys() == theirs.keys()
     for key, one in theirs.items():
         assert _meant(ours[key]) == _meant(one), key
+        labels, more = one["metadata"].get("labels", {}), ours[key]["metadata"]["labels"]
+        assert labels.items() <= more.items(), key
+        assert more.keys() - labels.keys() <= LABELS
 
 
 def test_what_is_made_from_elsewhere_is_in_step() -> None:
@@ -137,7 +140,7 @@ def test_a_change_at_the_source_is_found_and_carried_over(tmp_path: Path) -> Non
     gone.unlink()
 
     def generate(*flags: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, tmp_path / "scripts" / "chart.py", *flags]
+        command = [sys.executable, str(tmp_path / "scripts" / "chart.py"), *flags]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
     found = generate("--check")
@@ -269,7 +272,7 @@ def test_who_brings_the_metrics_api(render: Render, values: Values, installed: b
     assert _rights(objects).allow(Asked("create", *API_SERVICE, CLUSTER)) == may
 
 
-# -------------------------------------------------------------------------------------------------------- what is chosen
+# ------------------------------------------------------------------------------------------------------ what is chosen
 
 
 @pytest.mark.parametrize(
@@ -299,7 +302,7 @@ def test_every_variable_is_a_setting(render: Render) -> None:
 
 
 TOLERATED = {"key": "autoscaling", "operator": "Exists", "effect": "NoSchedule"}
-APART = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": []}}
+APART: Object = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": []}}
 
 
 @pytest.mark.parametrize(
@@ -359,7 +362,7 @@ def test_the_account_is_chosen(render: Render) -> None:
     assert [one for one in needed() if not _rights(given, "scaler").allow(one)] == []
 
 
-# ------------------------------------------------------------------------------------------------------- what is refused
+# ----------------------------------------------------------------------------------------------------- what is refused
 
 
 @pytest.mark.parametrize(

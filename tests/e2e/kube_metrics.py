@@ -1,18 +1,20 @@
 """Asking for external metrics: past the API server, at the daemon's own TLS port, as whoever one likes to be."""
 
+import asyncio
 import base64
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import aiohttp
 import msgspec
 
-from tests.e2e.kube_daemon import API_SERVICE, METRICS, KubeDaemon
+from tests.e2e.kube_daemon import API_SERVICE, LOOK, METRICS, KubeDaemon
 from tests.rig.certificates import Pair
 from tests.rig.control_plane import ControlPlane
+from tests.rig.kube_client import KubeClient
 
 SERVICE = "event-scaler-metrics-apiserver.event-scaler.svc"
 NAME = "scaledobject.keda.sh/name"
@@ -91,3 +93,57 @@ async def through(cluster: ControlPlane, path: str, token: str) -> Reply:
         session.get(cluster.server + path, headers=headers) as reply,
     ):
         return Reply(reply.status, await reply.read())
+
+
+class Answers:
+    """What came to whoever asked again and again, each with its moment (of the event loop)."""
+
+    def __init__(self) -> None:
+        self.all: list[tuple[float, Reply]] = []
+
+    @property
+    def bad(self) -> list[tuple[float, Reply]]:
+        return [one for one in self.all if one[1].status != 200]
+
+    async def more(self, count: int = 20) -> None:
+        """Returns when so many more have come, all of them good."""
+        async with asyncio.timeout(30):
+            begun = len(self.all)
+            while len(self.all) < begun + count or self.all[-1][1].status != 200:
+                await asyncio.sleep(LOOK)
+        assert all(reply.status == 200 for _, reply in self.all[begun:]), self.bad
+
+
+@asynccontextmanager
+async def asking(kube: KubeClient, where: str) -> AsyncIterator[Answers]:
+    """An administrator who wants to know it some thirty times a second, through the API server."""
+    answers = Answers()
+    task = asyncio.create_task(_ask(kube, where, answers))
+    try:
+        yield answers
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _ask(kube: KubeClient, where: str, answers: Answers) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        begun = loop.time()
+        async with kube.session.get(kube.server + where) as reply:
+            answers.all.append((begun, Reply(reply.status, await reply.read())))
+        await asyncio.sleep(0.02)
+
+
+async def shown(cluster: ControlPlane, daemon: KubeDaemon) -> bytes:
+    """The certificate that a new connection meets, in DER."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    _, writer = await asyncio.open_connection(cluster.address, daemon.metrics_port, ssl=context)
+    try:
+        found: bytes = writer.get_extra_info("ssl_object").getpeercert(True)
+        return found
+    finally:
+        writer.close()
+        with suppress(ConnectionError, ssl.SSLError):
+            await writer.wait_closed()

@@ -20,6 +20,7 @@ from tests.e2e.kube_scene import Scene
 from tests.rig.kube_client import Object
 
 LOGIN = ("username", "login", "user"), ("password", "login", "password")
+PASSWORD, ANOTHER = "open-sesame", "open-barley"
 KEY = {"authMode": "apiKey", "keyParamName": "X-Key"}
 
 
@@ -30,8 +31,8 @@ def logged_in(source: Guarded, name: str = "auth", *, cluster: bool = False) -> 
 
 async def test_an_authentication_that_comes_later(scene: Scene) -> None:
     """It is watched: what waits for it is bound at once, without an edit."""
-    async with guarded("user", "first") as source:
-        await scene.add(secret("login", user="user", password="first"))
+    async with guarded("user", PASSWORD) as source:
+        await scene.add(secret("login", user="user", password=PASSWORD))
         await scene.pair("worker", logged_in(source))
         missing = "spec.triggers[0].authenticationRef: there is no TriggerAuthentication auth"
         told = await scene.told("worker", "Ready", "False", "ScaledObjectCheckFailed", missing)
@@ -46,11 +47,11 @@ async def test_an_authentication_that_comes_later(scene: Scene) -> None:
 
 async def test_a_secret_that_comes_later(scene: Scene) -> None:
     """It is not watched, but asked for again after 5, 15 and 60 seconds."""
-    async with guarded("user", "first") as source:
+    async with guarded("user", PASSWORD) as source:
         await scene.add(authentication("auth", *LOGIN))
         await scene.pair("worker", logged_in(source))
         await scene.told("worker", "Ready", "False", "ScaledObjectCheckFailed", "there is no Secret login")
-        await scene.add(secret("login", user="user", password="first"))
+        await scene.add(secret("login", user="user", password=PASSWORD))
         await scene.ready("worker")
         await scene.replicas("worker", 1)
         asked = [one for one in scene.asked("/secrets/login") if "?" not in one.uri]
@@ -60,27 +61,27 @@ async def test_a_secret_that_comes_later(scene: Scene) -> None:
 
 async def test_a_rotated_secret_reaches_the_trigger(scene: Scene) -> None:
     """The source refuses the old password: the Secret is looked at again at once, not within the minute."""
-    async with guarded("user", "first") as source:
-        await scene.add(secret("login", user="user", password="first"))
+    async with guarded("user", PASSWORD) as source:
+        await scene.add(secret("login", user="user", password=PASSWORD))
         await scene.add(authentication("auth", *LOGIN))
         await scene.pair("worker", logged_in(source))
         await scene.replicas("worker", 1)
         await scene.ready("worker")
         before = scene.daemon.pid
-        source.expect("user", "second")
+        source.expect("user", ANOTHER)
         await scene.told("worker", "Ready", "False", "TriggerError")
-        await scene.kube.patch(secrets(scene.namespace, "login"), {"stringData": {"password": "second"}})
+        await scene.kube.patch(secrets(scene.namespace, "login"), {"stringData": {"password": ANOTHER}})
         await scene.ready("worker")
         assert source.served > 0
         assert scene.daemon.pid == before
-        assert "first" not in scene.daemon.said()
-        assert "second" not in scene.daemon.said()
+        assert PASSWORD not in scene.daemon.said()
+        assert ANOTHER not in scene.daemon.said()
 
 
 async def test_an_edited_authentication_binds_anew(scene: Scene) -> None:
-    async with guarded("user", "first") as source:
+    async with guarded("user", PASSWORD) as source:
         await scene.add(secret("login", user="user", password="wrong"))
-        await scene.add(secret("other", user="user", password="first"))
+        await scene.add(secret("other", user="user", password=PASSWORD))
         await scene.add(authentication("auth", *LOGIN))
         await scene.pair("worker", logged_in(source))
         await scene.told("worker", "Ready", "False", "TriggerError")
@@ -93,8 +94,8 @@ async def test_an_edited_authentication_binds_anew(scene: Scene) -> None:
 
 
 async def test_a_config_map_and_the_users_of_an_authentication(scene: Scene) -> None:
-    async with guarded("user", "first") as source:
-        await scene.add(secret("login", password="first"))
+    async with guarded("user", PASSWORD) as source:
+        await scene.add(secret("login", password=PASSWORD))
         await scene.add(config_map("who", user="user"))
         who = [{"parameter": "username", "name": "who", "key": "user"}]
         await scene.add(authentication("auth", LOGIN[1], configMapTargetRef=who))
@@ -110,7 +111,7 @@ async def test_a_config_map_and_the_users_of_an_authentication(scene: Scene) -> 
 
 async def test_the_environment_of_the_workload(scene: Scene) -> None:
     """By way of a TriggerAuthentication, out of a Secret; and what an edit of the pod template brings."""
-    async with guarded("user", "first") as source:
+    async with guarded("user", PASSWORD) as source:
         await scene.add(secret("login", key=source.key))
         await scene.add(variable(deployment("worker"), {"secretKeyRef": {"name": "login", "key": "key"}}))
         await scene.add(authentication("auth", env=[{"parameter": "apiKey", "name": "KEY"}]))
@@ -145,8 +146,8 @@ def variable(worker: Object, source: Object) -> Object:
 async def test_a_cluster_wide_authentication(scene: Scene) -> None:
     """Its Secret is in the daemon's own namespace, whoever uses it."""
     name = f"{scene.namespace}-auth"
-    async with guarded("user", "first") as source:
-        shared = secret(name, user="user", password="first")
+    async with guarded("user", PASSWORD) as source:
+        shared = secret(name, user="user", password=PASSWORD)
         await scene.kube.create(secrets(NAMESPACE), shared)
         references = [("username", name, "user"), ("password", name, "password")]
         await scene.add(authentication(name, *references, cluster=True))
@@ -161,9 +162,9 @@ async def test_a_cluster_wide_authentication(scene: Scene) -> None:
 
 async def test_secrets_are_read_one_by_one(scene: Scene) -> None:
     """Over everything that any test made the daemon do."""
-    await scene.add(secret("unused", password="first"))
-    async with guarded("user", "first") as source:
-        await scene.add(secret("login", user="user", password="first"))
+    await scene.add(secret("unused", password=PASSWORD))
+    async with guarded("user", PASSWORD) as source:
+        await scene.add(secret("login", user="user", password=PASSWORD))
         await scene.add(authentication("auth", *LOGIN))
         await scene.pair("worker", logged_in(source))
         await scene.ready("worker")

@@ -25,6 +25,18 @@ AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryLi
 MASTER = {"X-Remote-User": "root", "X-Remote-Group": "system:masters"}
 
 
+@pytest.fixture(autouse=True)
+async def available(control_plane: ControlPlane, served: KubeDaemon) -> None:
+    """A moment after the daemon leads, the API server passes on what it is asked."""
+    async with control_plane.client() as kube:
+        await kube.until(API_SERVICE, _passed)
+
+
+def _passed(found: Object) -> bool:
+    told = {one["type"]: one for one in found.get("status", {}).get("conditions", ())}
+    return "Available" in told and (told["Available"]["status"], told["Available"]["reason"]) == ("True", "Passed")
+
+
 class Served(NamedTuple):
     """An object that is active, and whoever asks for its metric."""
 
@@ -182,11 +194,7 @@ async def test_an_answer_stays_byte_for_byte_while_the_reading_does(
 
 
 async def test_the_api_server_knows_the_api(scene: Scene) -> None:
-    def passed(found: Object) -> bool:
-        told = {one["type"]: one for one in found.get("status", {}).get("conditions", ())}
-        return (told["Available"]["status"], told["Available"]["reason"]) == ("True", "Passed")
-
-    await scene.kube.until(API_SERVICE, passed)
+    assert _passed(await scene.kube.get(API_SERVICE))
     listed = await scene.kube.get(METRICS)
     assert [(one["name"], one["verbs"]) for one in listed["resources"]] == [("externalmetrics", ["get"])]
 

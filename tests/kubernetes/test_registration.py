@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from scaler.errors import Forbidden
+from scaler.errors import Conflict, Forbidden
+from scaler.kubernetes.api import Request
 from scaler.kubernetes.endpoint import Service
 from scaler.kubernetes.registration import ApiService, owner_of, registered, registration_patch, spec_of
 from tests.kubernetes.fake_api import FakeApi
@@ -107,6 +108,28 @@ async def test_it_is_taken_over_where_we_are_told_to() -> None:
     api.put(PATH, {"spec": {"service": KEDAS, "insecureSkipTLSVerify": True, "groupPriorityMinimum": 50}})
     assert await registered(api, SERVICE, BUNDLE, take_over=True)
     assert api.objects[PATH]["spec"] == {"service": OURS, "caBundle": ENCODED, "groupPriorityMinimum": 50}
+
+
+@pytest.mark.parametrize(("others", "made"), [(4, True), (5, False)])
+async def test_a_status_written_meanwhile_is_no_obstacle(others: int, made: bool) -> None:
+    """The API server writes it as soon as there is an endpoint; not for ever."""
+    api = FakeApi()
+    api.put(PATH, {"spec": {"service": OURS}})
+    left = others
+
+    async def meanwhile(request: Request) -> None:
+        nonlocal left
+        if request.method == "PATCH" and left:
+            left -= 1
+            api.put(PATH, {"spec": {"service": OURS}, "status": {"written": left}})
+
+    api.trouble = meanwhile
+    if made:
+        assert await registered(api, SERVICE, BUNDLE, take_over=False)
+        assert api.objects[PATH]["spec"]["caBundle"] == ENCODED
+    else:
+        with pytest.raises(Conflict):
+            await registered(api, SERVICE, BUNDLE, take_over=False)
 
 
 async def test_one_of_the_api_servers_own_is_taken_over_too() -> None:

@@ -300,6 +300,13 @@ def test_unpaused_the_hpa_comes_again() -> None:
     assert life.condition("Paused") == ("False", "ScaledObjectUnpaused")
 
 
+def test_paused_an_hpa_that_is_being_deleted_already_is_not_deleted_again() -> None:
+    life = served(replicas=1).edited(pause=Pause(full=True))
+    life.hpas[NAME] = hpa(NAME, owner="orders", deletionTimestamp="2026-01-01T00:00:00Z")
+    life.look(30, 5)
+    assert DeleteHpa not in life.kinds
+
+
 def test_paused_from_the_beginning() -> None:
     life = Life(spec_of(pause=Pause(full=True)))
     life.look(0, 95)

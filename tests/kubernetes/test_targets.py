@@ -222,8 +222,11 @@ def test_the_patch_tests_what_was_seen() -> None:
 
 async def test_what_was_written_is_known_before_the_watch_tells(scene: Scene) -> None:
     scene.deployments.put(deployment(version=5, replicas=2, ready=2))
+    told: list[bool] = []
+    scene.deployments.listen(lambda _, __: told.append(scene.deployments.own))
     scene.api.answers["PATCH", DEPLOYED] = {"metadata": {"resourceVersion": "8"}, "spec": {"replicas": 6}}
     await scene.targets.scale(DEPLOYMENT, NAMESPACE, "worker", 2, 6)
+    assert told == [True]
     [request] = scene.api.requests
     assert request.headers == {"Content-Type": Patch.JSON.value}
     assert request.body == scale_patch(2, 6)

@@ -85,8 +85,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.WriteTransport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        self._transport = transport
+        self._transport = transport  # type: ignore[assignment] # uvloop's is of no type of asyncio's
         self._switch.opened += 1
         self._switch.open += 1
 

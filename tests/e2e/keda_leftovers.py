@@ -1,0 +1,374 @@
+"""What a KEDA leaves in a cluster when it stops, as KEDA writes it: objects with its finalizer, its label and a status
+of its own, HPAs, TriggerAuthentications and the others, the Lease that it does not give back, the APIService, the
+webhook, and what Helm wrote on all of that. Nothing here is made by the daemon's code."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.e2e.kube_daemon import API_SERVICE, ROOT
+from tests.e2e.kube_objects import Object, deployment, deployments, hpas, objects, place, scaled_object
+from tests.rig.control_plane import ControlPlane
+from tests.rig.kube_client import KubeClient, path
+
+NAMESPACE = "keda"
+VERSION = "2.17.2"
+FINALIZER = "finalizer.keda.sh"
+METRICS_SERVICE, ADMISSION_SERVICE = "keda-operator-metrics-apiserver", "keda-admission-webhooks"
+HOLDER = "keda-operator-7d9c5bd6b7-x2x5k_7b0e0f8c-6a3f-4f55-9a54-0d5ea8a9f0b1"
+LEASES = path("coordination.k8s.io/v1", "leases", NAMESPACE)
+LEASE = f"{LEASES}/operator.keda.sh"
+WEBHOOKS = path("admissionregistration.k8s.io/v1", "validatingwebhookconfigurations")
+DEFINITIONS = path("apiextensions.k8s.io/v1", "customresourcedefinitions")
+NAMES = (
+    "scaledobjects.keda.sh",
+    "scaledjobs.keda.sh",
+    "triggerauthentications.keda.sh",
+    "clustertriggerauthentications.keda.sh",
+    "cloudeventsources.eventing.keda.sh",
+    "clustercloudeventsources.eventing.keda.sh",
+)
+METRIC = "s0-metric-api-value"
+RENEWS = 0.5
+MICRO = "%Y-%m-%dT%H:%M:%S.%fZ"
+HELM_LABELS = {"app.kubernetes.io/managed-by": "Helm", "app.kubernetes.io/part-of": "keda-operator"}
+HELM_NOTES = {"meta.helm.sh/release-name": "keda", "meta.helm.sh/release-namespace": NAMESPACE}
+
+
+def stamp(ago: float = 0.0) -> str:
+    """A time in a status, some seconds ago."""
+    return datetime.fromtimestamp(int(datetime.now(UTC).timestamp() - ago), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def moment(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+# -------------------------------------------------------------------------------------------------------------- objects
+
+
+@dataclass(frozen=True)
+class Left:
+    """A Deployment with so many replicas, and its ScaledObject. KEDA keeps no HPA while an object is paused."""
+
+    manifest: Object
+    status: Object
+    replicas: int
+    paused: bool = False
+
+    @property
+    def name(self) -> str:
+        return str(self.manifest["metadata"]["name"])
+
+
+def condition(type_: str, status: str, reason: str = "", message: str = "") -> Object:
+    return {"type": type_, "status": status, "reason": reason, "message": message}
+
+
+READY = condition("Ready", "True", "ScaledObjectReady", "ScaledObject is defined correctly and is ready for scaling")
+READY_PAUSED = condition("Ready", "True", "ScaledObjectReady", "ScaledObject is paused")
+ACTIVE = condition("Active", "True", "ScalerActive", "Scaling is performed because triggers are active")
+INACTIVE = condition("Active", "False", "ScalerNotActive", "Scaling is not performed because triggers are not active")
+COOLING = condition("Active", "False", "ScalerCooldown", "Scaler cooling down because triggers are not active")
+NO_FALLBACK = condition("Fallback", "False", "NoFallbackFound", "No fallbacks are active on this scaled object")
+FALLBACK = condition("Fallback", "True", "FallbackExists", "At least one trigger is falling back on this scaled object")
+NOT_PAUSED = condition("Paused", "False")
+PAUSED = condition("Paused", "True", "ScaledObjectPaused", "ScaledObject is paused")
+
+
+def left(
+    manifest: Object,
+    replicas: int,
+    *conditions: Object,
+    original: int = 0,
+    ago: float | None = None,
+    **status: Any,
+) -> Left:
+    """`ago`: seconds since it was last active; never, if not given."""
+    metadata = manifest["metadata"]
+    name, told = metadata["name"], {one["type"]: one for one in (READY, INACTIVE, NO_FALLBACK, NOT_PAUSED, *conditions)}
+    marked = {**metadata, "finalizers": [FINALIZER], "labels": {"scaledobject.keda.sh/name": name}}
+    active = told["Active"]["status"] == "True"
+    found = {
+        "scaleTargetKind": "apps/v1.Deployment",
+        "scaleTargetGVKR": {"group": "apps", "version": "v1", "kind": "Deployment", "resource": "deployments"},
+        "originalReplicaCount": original,
+        "externalMetricNames": [METRIC],
+        "conditions": [told[type_] for type_ in ("Ready", "Active", "Fallback", "Paused")],
+        "triggersActivity": {METRIC: {"isActive": active}},
+        "triggersTypes": "metrics-api",
+        "hpaName": f"keda-hpa-{name}",
+        **({} if ago is None else {"lastActiveTime": stamp(ago)}),
+        **status,
+    }
+    paused = told["Paused"]["status"] == "True"
+    return Left({**manifest, "metadata": marked}, found, replicas, paused)
+
+
+async def put(kube: KubeClient, namespace: str, one: Left) -> None:
+    """Workload, object, status and HPA, in the order in which they came to be."""
+    await kube.create(deployments(namespace), deployment(one.name, one.replicas))
+    made = await kube.create(objects(namespace), one.manifest)
+    await kube.patch(f"{objects(namespace, one.name)}/status", {"status": one.status})
+    if not one.paused:
+        await kube.create(hpas(namespace), hpa_of(made))
+
+
+def hpa_of(made: Object) -> Object:
+    """As KEDA's operator creates it: labels and annotations of the object over its own."""
+    metadata, spec, name = made["metadata"], made["spec"], made["metadata"]["name"]
+    owner = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": name, "uid": metadata["uid"]}
+    own = {
+        "app.kubernetes.io/managed-by": "keda-operator",
+        "app.kubernetes.io/name": f"keda-hpa-{name}",
+        "app.kubernetes.io/part-of": name,
+        "app.kubernetes.io/version": VERSION,
+    }
+    selector = {"matchLabels": {"scaledobject.keda.sh/name": name}}
+    target = {"type": "AverageValue", "averageValue": spec["triggers"][0]["metadata"]["targetValue"]}
+    scaled: Object = {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": spec["scaleTargetRef"]["name"]},
+        "minReplicas": spec.get("minReplicaCount") or 1,
+        "maxReplicas": spec["maxReplicaCount"],
+        "metrics": [
+            {"type": "External", "external": {"metric": {"name": METRIC, "selector": selector}, "target": target}}
+        ],
+        "behavior": spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"],
+    }
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {
+            "name": f"keda-hpa-{name}",
+            "labels": own | metadata.get("labels", {}),
+            "annotations": metadata.get("annotations", {}),
+            "ownerReferences": [owner | {"controller": True, "blockOwnerDeletion": True}],
+        },
+        "spec": scaled,
+    }
+
+
+async def put_other(kube: KubeClient, namespace: str, manifest: Object, status: Object | None = None) -> None:
+    """An object of another of KEDA's kinds."""
+    marked = {**manifest["metadata"], "finalizers": [FINALIZER]}
+    where = place(manifest, namespace)
+    await kube.create(where, {**manifest, "metadata": marked})
+    if status is not None:
+        await kube.patch(f"{where}/{marked['name']}/status", {"status": status})
+
+
+def crowd(url: str) -> dict[str, Left]:
+    """One of each sort; `url` answers for each by its name. Each is where its numbers want it to be."""
+
+    def manifest(name: str, **spec: Any) -> Object:
+        trigger = {"url": f"{url}/{name}", "valueLocation": "value", "targetValue": "5"}
+        notes = spec.pop("annotations", {"team": "shop"})
+        return scaled_object(name, {"type": "metrics-api", "metadata": trigger}, annotations=notes, **spec)
+
+    fallback = {"failureThreshold": 3, "replicas": 4}
+    restoring = manifest("restoring", cooldownPeriod=300)
+    restoring["spec"]["advanced"]["restoreToOriginalReplicaCount"] = True
+    found = (
+        left(manifest("active", cooldownPeriod=300), 3, ACTIVE, ago=1),
+        left(manifest("inactive", cooldownPeriod=300), 0, INACTIVE, ago=86_400),
+        left(manifest("never", cooldownPeriod=300), 0, INACTIVE),
+        left(manifest("cooling", cooldownPeriod=3600), 1, COOLING, ago=60),
+        left(manifest("minimum", minReplicaCount=2), 2, INACTIVE, original=2),
+        left(
+            manifest("paused", annotations={"autoscaling.keda.sh/paused-replicas": "2"}),
+            2,
+            READY_PAUSED,
+            PAUSED,
+            pausedReplicaCount=2,
+            ago=86_400,
+        ),
+        left(
+            manifest("halted", annotations={"autoscaling.keda.sh/paused": "true"}), 1, READY_PAUSED, PAUSED, ago=86_400
+        ),
+        left(
+            manifest("falling", fallback=fallback, cooldownPeriod=300),
+            4,
+            ACTIVE,
+            FALLBACK,
+            ago=1,
+            health={METRIC: {"numberOfFailures": 4, "status": "Failing"}},
+        ),
+        left(
+            manifest("happy", fallback=fallback, cooldownPeriod=300),
+            1,
+            ACTIVE,
+            ago=1,
+            health={METRIC: {"numberOfFailures": 0, "status": "Happy"}},
+        ),
+        left(restoring, 3, ACTIVE, original=2, ago=1),
+    )
+    return {one.name: one for one in found}
+
+
+ANSWERS: Mapping[str, float | str] = {
+    "active": 15,
+    "falling": "error",
+    "happy": 5,
+    "restoring": 15,
+}
+"""What keeps each where it is; the others get 0."""
+
+
+def would_rest(found: Object, now: float) -> bool:
+    """Whether KEDA would take an object without a minimum to zero, if its next answer said that nothing is active."""
+    spec, status = found["spec"], found.get("status", {})
+    if (last := status.get("lastActiveTime")) is None:
+        return bool(moment(found["metadata"]["creationTimestamp"]) + spec.get("initialCooldownPeriod", 0) < now)
+    return bool(moment(last) + spec.get("cooldownPeriod", 300) < now)
+
+
+# ---------------------------------------------------------------------------------------------------- what is around it
+
+
+async def install(cluster: ControlPlane, kube: KubeClient) -> None:
+    """The definitions, the namespace, the Services and the APIService, by Helm; no pods."""
+    rendered = await cluster.kubectl("kustomize", str(ROOT / "crds"))
+    applied = await cluster.kubectl("apply", "--server-side", "-f", "-", stdin=rendered.out)
+    assert applied.code == 0, applied.err
+    for name in NAMES:
+        await by_helm(kube, f"{DEFINITIONS}/{name}", "apiextensions.k8s.io/v1", "CustomResourceDefinition", name)
+    await kube.create("/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
+    await services(kube, METRICS_SERVICE, ADMISSION_SERVICE)
+    await kube.create(API_SERVICE.rpartition("/")[0], api_service())
+
+
+async def services(kube: KubeClient, *names: str) -> None:
+    for name in names:
+        port = {"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}
+        spec = {"ports": [port], "selector": {"app": name.removesuffix("s")}}
+        await kube.create(path("v1", "services", NAMESPACE), {"metadata": {"name": name}, "spec": spec})
+
+
+async def by_helm(
+    kube: KubeClient, where: str, version: str, kind: str, name: str, annotations: Mapping[str, str] | None = None
+) -> None:
+    """What Helm writes on an object of a release; `annotations` are the chart's."""
+    metadata = {"name": name, "labels": HELM_LABELS, "annotations": {**HELM_NOTES, **(annotations or {})}}
+    await kube.apply(where, {"apiVersion": version, "kind": kind, "metadata": metadata}, manager="helm")
+
+
+async def kept_by_helm(kube: KubeClient) -> None:
+    """As `helm upgrade --set-string crds.additionalAnnotations…=keep` leaves the definitions."""
+    keep = {"helm.sh/resource-policy": "keep"}
+    for name in NAMES:
+        await by_helm(kube, f"{DEFINITIONS}/{name}", "apiextensions.k8s.io/v1", "CustomResourceDefinition", name, keep)
+
+
+def api_service() -> Object:
+    """With the authority that KEDA's operator has written into it."""
+    bundle = base64.b64encode(b"-----BEGIN CERTIFICATE-----\nS0VEQQ==\n-----END CERTIFICATE-----\n").decode()
+    return {
+        "apiVersion": "apiregistration.k8s.io/v1",
+        "kind": "APIService",
+        "metadata": {
+            "name": "v1beta1.external.metrics.k8s.io",
+            "labels": {**HELM_LABELS, "app.kubernetes.io/name": "v1beta1.external.metrics.k8s.io"},
+            "annotations": HELM_NOTES,
+        },
+        "spec": {
+            "group": "external.metrics.k8s.io",
+            "version": "v1beta1",
+            "groupPriorityMinimum": 100,
+            "versionPriority": 100,
+            "insecureSkipTLSVerify": False,
+            "caBundle": bundle,
+            "service": {"namespace": NAMESPACE, "name": METRICS_SERVICE, "port": 443},
+        },
+    }
+
+
+def admission(policy: str = "Ignore") -> Object:
+    service = {"namespace": NAMESPACE, "name": ADMISSION_SERVICE, "path": "/validate-keda-sh-v1alpha1-scaledobject"}
+    rule = {
+        "apiGroups": ["keda.sh"],
+        "apiVersions": ["v1alpha1"],
+        "operations": ["CREATE", "UPDATE"],
+        "resources": ["scaledobjects"],
+    }
+    hook = {
+        "name": "vscaledobject.kb.io",
+        "admissionReviewVersions": ["v1"],
+        "clientConfig": {"service": service},
+        "failurePolicy": policy,
+        "sideEffects": "None",
+        "rules": [rule],
+    }
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": "keda-admission"},
+        "webhooks": [hook],
+    }
+
+
+async def uninstall(kube: KubeClient) -> None:
+    """What `helm uninstall` takes away, when the release has its definitions kept."""
+    await kube.delete(API_SERVICE)
+    await kube.delete(f"{WEBHOOKS}/keda-admission")
+    for name in (METRICS_SERVICE, ADMISSION_SERVICE):
+        await kube.delete(path("v1", "services", NAMESPACE, name))
+
+
+# ------------------------------------------------------------------------------------------------------------ who leads
+
+
+def record(holder: str, lasts: int, now: datetime) -> Object:
+    return {
+        "holderIdentity": holder,
+        "leaseDurationSeconds": lasts,
+        "acquireTime": now.strftime(MICRO),
+        "renewTime": now.strftime(MICRO),
+        "leaseTransitions": 3,
+    }
+
+
+@dataclass
+class Operator:
+    """A KEDA that leads, as far as its Lease tells."""
+
+    kube: KubeClient
+    lasts: int
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def lead(self) -> None:
+        spec = record(HOLDER, self.lasts, datetime.now(UTC))
+        if await self.kube.find(LEASE) is None:
+            await self.kube.create(LEASES, {"metadata": {"name": "operator.keda.sh"}, "spec": spec})
+        else:
+            await self.kube.patch(LEASE, {"spec": spec})
+        self.tasks.append(asyncio.create_task(self._renew()))
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(RENEWS)
+            await self.kube.patch(LEASE, {"spec": {"renewTime": datetime.now(UTC).strftime(MICRO)}})
+
+    async def stop(self) -> None:
+        """Without a goodbye: KEDA does not give its Lease back."""
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        self.tasks.clear()
+
+
+@asynccontextmanager
+async def leading(kube: KubeClient, *, lasts: int = 3) -> AsyncIterator[Operator]:
+    operator = Operator(kube, lasts)
+    await operator.lead()
+    try:
+        yield operator
+    finally:
+        await operator.stop()
+
+
+def flat(conditions: Sequence[Object]) -> dict[str, Object]:
+    return {one["type"]: one for one in conditions}
