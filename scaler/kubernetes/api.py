@@ -18,8 +18,9 @@ import aiohttp
 import msgspec
 
 from scaler.catalog import DISTRIBUTION
-from scaler.errors import Busy, ClusterError, Conflict, Expired, Forbidden, Invalid, NotFound, Terminating
+from scaler.errors import Busy, ClusterError, NotFound
 from scaler.kubernetes.config import Access
+from scaler.kubernetes.refusal import refused
 
 log = logging.getLogger(__name__)
 
@@ -60,26 +61,6 @@ class Request:
     body: Any = None
     parameters: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
-
-
-class _Cause(msgspec.Struct):
-    reason: str = ""
-
-
-class _Details(msgspec.Struct):
-    causes: list[_Cause] = []
-
-
-class _Refusal(msgspec.Struct):
-    """The part of a `Status` that says why."""
-
-    message: str = ""
-    details: _Details | None = None
-
-    @property
-    def terminating(self) -> bool:
-        causes = self.details.causes if self.details else []
-        return any(one.reason == "NamespaceTerminating" for one in causes)
 
 
 _JSON = {"Content-Type": "application/json"}
@@ -194,7 +175,7 @@ class Api:
         ) as reply:
             content = await reply.read()
             if reply.status >= 400:
-                raise _refused(request, reply, content)
+                raise refused(f"{request.method} {request.path}", reply, content)
             self._heed(reply)
             return content
 
@@ -226,7 +207,7 @@ class Api:
             if reply.status < 400:
                 return reply
             async with reply:
-                raise _refused(Request("WATCH", path), reply, await reply.read())
+                raise refused(f"WATCH {path}", reply, await reply.read())
 
     async def _login(self) -> dict[str, str]:
         authorization = await self._access.authorization()
@@ -265,40 +246,6 @@ def _decoded(content: bytes, as_: type[T], path: str) -> T:
         return msgspec.json.decode(content, type=as_)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise ClusterError(f"the API server's answer at {path} cannot be understood") from None
-
-
-def _refused(request: Request, reply: aiohttp.ClientResponse, content: bytes) -> ClusterError:
-    """The refusal in the API server's own words, which name objects and fields, never a credential."""
-    try:
-        refusal = msgspec.json.decode(content, type=_Refusal)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        refusal = _Refusal(reply.reason or "")
-    why = refusal.message
-    sentence = f"{request.method} {request.path}: {why[:500] or reply.status}"
-    match reply.status:
-        case 404:
-            return NotFound(sentence)
-        case 403 if refusal.terminating:
-            return Terminating(sentence)
-        case 401 | 403:
-            return Forbidden(sentence)
-        case 409:
-            return Conflict(sentence)
-        case 410:
-            return Expired(sentence)
-        case 400 | 415 | 422:
-            return Invalid(sentence)
-        case 504 if "Too large resource version" in why:  # its history is another one than ours
-            return Expired(sentence)
-        case 429 | 503 | 504:
-            return Busy(sentence, retry_after=_rest(reply))
-    return ClusterError(sentence)
-
-
-def _rest(reply: aiohttp.ClientResponse) -> float:
-    """Seconds that the server asks us to wait; 0 where it does not ask for a repetition."""
-    text = reply.headers.get("Retry-After", "")
-    return float(text) if text.isdecimal() else 0.0
 
 
 def _keep_alive(reply: aiohttp.ClientResponse) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from scaler.errors import ClusterError, NotFound
 from scaler.kubernetes.books import Books
 from scaler.kubernetes.changes import ref_of
 from scaler.kubernetes.objects import Custom
@@ -68,7 +67,8 @@ class Chores:
                 tasks.create_task(self._keep_users(), name="users of authentications")
                 while True:
                     kind, found = await self._urgent.get()
-                    tasks.create_task(self._freed(kind, found))
+                    ref = ref_of(kind, found.metadata)
+                    tasks.create_task(self._writer.let_go(ref, found.metadata.uid, KEDA_FINALIZER))
         finally:
             self._leading = False
 
@@ -82,20 +82,6 @@ class Chores:
                 self._books.errand(partial(self._free, kind, now))
         if kind in _CONDITION and not now.metadata.deletion_timestamp:
             self._say_not_run(kind, now)
-
-    async def _freed(self, kind: str, found: Custom) -> None:
-        """An object that is being deleted waits for this; one that changed meanwhile is looked at again."""
-        try:
-            await self._free(kind, found)
-        except NotFound:
-            return
-        except ClusterError:
-            self._books.errand(partial(self._free_again, kind, found))
-
-    async def _free_again(self, kind: str, found: Custom) -> None:
-        current = self._world.objects[kind].get(found.metadata.namespace, found.metadata.name)
-        if current is not None and KEDA_FINALIZER in current.metadata.finalizers:
-            await self._free(kind, current)
 
     async def _free(self, kind: str, found: Custom) -> None:
         others = tuple(one for one in found.metadata.finalizers if one != KEDA_FINALIZER)

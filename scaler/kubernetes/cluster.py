@@ -233,7 +233,10 @@ class KubernetesCluster:
 
     def _forget(self, before: Custom | None, now: Custom | None) -> None:
         """What was kept of an object that is gone; its owner is told that it was let go."""
-        if before is None or (now is not None and not now.metadata.deletion_timestamp):
+        if before is None:
+            return
+        same = now is not None and now.metadata.uid == before.metadata.uid
+        if same and now is not None and not now.metadata.deletion_timestamp:
             return
         ref = Ref(OBJECT, before.metadata.namespace, before.metadata.name)
         if ref in self._told and not self._silent(before):

@@ -64,7 +64,7 @@ class Farewells:
             log.warning("the first replica count could not be restored: %s", error)
         finally:
             self._under_way.discard(found.metadata.uid)
-        await self._let_go(found)
+        await self._writer.let_go(ref_of(OBJECT, found.metadata), found.metadata.uid, RESTORE)
 
     async def _all_goes(self, found: Custom) -> bool:
         """A namespace that is terminating takes the target along."""
@@ -103,24 +103,3 @@ class Farewells:
                 await asyncio.sleep(LOOK)
             else:
                 log.info("%s %s has its first count of %s replicas again", aim.kind, aim.name, original)
-
-    async def _let_go(self, found: Custom) -> None:
-        """Again and again, until it is gone or somebody else has done it."""
-        ref, rest = ref_of(OBJECT, found.metadata), 0.5
-        while True:
-            current = self._world.objects[OBJECT].get(ref.namespace, ref.name)
-            if (
-                current is None
-                or current.metadata.uid != found.metadata.uid
-                or RESTORE not in current.metadata.finalizers
-            ):
-                return
-            others = tuple(one for one in current.metadata.finalizers if one != RESTORE)
-            try:
-                await self._writer.set_finalizers(ref, current.metadata, others)
-            except (NotFound, NotLeading):
-                return
-            except ClusterError as error:
-                log.warning("our finalizer could not be taken away: %s", error)
-                await asyncio.sleep(rest)
-                rest = min(30.0, rest * 2)

@@ -1,13 +1,15 @@
 """Takes the steps that `steps.py` names: what somebody waits for at once, the rest by the books. What a write returned
 goes into the caches, so that the next decision sees it. It decides nothing."""
 
+import asyncio
 import itertools
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from scaler.core.model import Event
-from scaler.errors import ClusterError, Conflict, NotFound
+from scaler.errors import ClusterError, Conflict, NotFound, NotLeading
 from scaler.kubernetes.api import Api
 from scaler.kubernetes.books import Books
 from scaler.kubernetes.cache import Cache
@@ -27,7 +29,12 @@ from scaler.kubernetes.targets import Targets
 from scaler.manifests.kinds import KINDS, Kind
 from scaler.manifests.watched import Ref
 
+log = logging.getLogger(__name__)
+
 Json = dict[str, Any]
+
+FIRST_REST, LONGEST_REST = 0.5, 30.0
+"""Seconds until a finalizer that could not be taken off is tried again, doubled each time."""
 
 HPAS = "horizontalpodautoscalers"
 _KINDS = {kind.kind: kind for kind in KINDS}
@@ -113,6 +120,24 @@ class Writer:
             self._keep(ref, await self._api.get(path_of(ref), Custom))
             raise
 
+    async def let_go(self, ref: Ref, uid: str, finalizer: str) -> None:
+        """Take it off that very object, again and again, until it is off or the object is gone: a deletion waits."""
+        rest = FIRST_REST
+        while (found := self._found(ref)) and found.metadata.uid == uid and finalizer in found.metadata.finalizers:
+            others = tuple(one for one in found.metadata.finalizers if one != finalizer)
+            try:
+                await self.set_finalizers(ref, found.metadata, others)
+            except (NotFound, NotLeading):
+                return
+            except ClusterError as error:
+                log.warning("the finalizer %s of %s could not be taken off: %s", finalizer, ref, error)
+                await asyncio.sleep(rest)
+                rest = min(LONGEST_REST, rest * 2)
+
+    def _found(self, ref: Ref) -> Custom | None:
+        cache = self._caches.get(ref.kind)
+        return None if cache is None else cache.get(ref.namespace, ref.name)
+
     async def status(self, ref: Ref, patch: Json, *, hurry: bool) -> None:
         """At once where somebody waits for it; what waited by the books is part of it, or no longer so."""
         self.status_later(ref, {} if hurry else patch)
@@ -132,8 +157,7 @@ class Writer:
 
     def post(self, ref: Ref, *events: Event) -> None:
         """By the books, in their order; about an object that is still known, or was a moment ago."""
-        cache = self._caches.get(ref.kind)
-        found = cache.get(ref.namespace, ref.name) if cache else None
+        found = self._found(ref)
         self.post_about(ref, found.metadata if found else Meta(name=ref.name, namespace=ref.namespace), *events)
 
     def post_about(self, ref: Ref, meta: Meta, *events: Event) -> None:

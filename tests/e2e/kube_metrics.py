@@ -106,24 +106,30 @@ class Answers:
         return [one for one in self.all if one[1].status != 200]
 
     async def more(self, count: int = 20) -> None:
-        """Returns when so many more have come, all of them good."""
-        async with asyncio.timeout(30):
-            begun = len(self.all)
-            while len(self.all) < begun + count or self.all[-1][1].status != 200:
-                await asyncio.sleep(LOOK)
-        assert all(reply.status == 200 for _, reply in self.all[begun:]), self.bad
+        """Returns when the last so many that have come since are all good."""
+        begun = len(self.all)
+        try:
+            async with asyncio.timeout(30):
+                while not self._good(begun, count):  # noqa: ASYNC110 - what comes is somebody else's
+                    await asyncio.sleep(LOOK)
+        except TimeoutError:
+            raise AssertionError(
+                f"no {count} good answers in a row; {len(self.bad)} were bad: {self.bad[-3:]}"
+            ) from None
+
+    def _good(self, begun: int, count: int) -> bool:
+        since = self.all[begun:]
+        return len(since) >= count and all(reply.status == 200 for _, reply in since[-count:])
 
 
 @asynccontextmanager
 async def asking(kube: KubeClient, where: str) -> AsyncIterator[Answers]:
     """An administrator who wants to know it some thirty times a second, through the API server."""
     answers = Answers()
-    task = asyncio.create_task(_ask(kube, where, answers))
-    try:
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(_ask(kube, where, answers))
         yield answers
-    finally:
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _ask(kube: KubeClient, where: str, answers: Answers) -> None:

@@ -1,5 +1,6 @@
 """What `helm template` makes, on a real control plane: it is accepted as it is, and the daemon, as the ServiceAccount
-and with the variables of the Deployment that came out, leads and serves. It is refused nothing it asks for."""
+and with the variables of the Deployment that came out, leads and serves. It is refused nothing it asks for. And what
+Helm itself leaves alone when it installs, upgrades and uninstalls."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from scaler.settings import KEDA, PREFIX
+from tests.e2e.installation import install as kustomized
 from tests.e2e.kube_daemon import API_SERVICE, NAMESPACE, ROOT, KubeDaemon, replica
 from tests.e2e.kube_objects import (
     Object,
@@ -139,3 +141,29 @@ async def test_confined_and_under_another_name_it_serves_its_namespaces_alone(
     for namespace, may in (("shop", "yes"), ("billing", "yes"), (NAMESPACE, "yes"), ("elsewhere", "no")):
         said = await plane.kubectl("auth", "can-i", "get", "secrets", "--namespace", namespace, "--as", user)
         assert said.out.strip() == may, namespace
+
+
+async def test_helm_takes_over_from_kustomize_and_leaves_the_objects_when_it_goes(
+    plane: ControlPlane, kube: KubeClient, helm: Path
+) -> None:
+    """Nor does it take the authority out of the APIService that the leader has put in."""
+
+    def said(*arguments: str) -> str:
+        done = run(helm, *arguments, "--kubeconfig", str(plane.kubeconfig()), "--namespace", NAMESPACE)
+        return done.stdout + done.stderr
+
+    await kustomized(plane)
+    await kube.patch(API_SERVICE, {"spec": {"caBundle": "QUJD"}})
+    made = await kube.create(objects("default"), scaled_object("worker", number("http://127.0.0.1:9/n")))
+    upgrade = ("upgrade", "--install", "event-scaler", str(CHART))
+    assert "invalid ownership metadata" in said(*upgrade)
+    assert "STATUS: deployed" in said(*upgrade, "--take-ownership")
+    assert "STATUS: deployed" in said(*upgrade, "--set", "replicas=3")
+    assert (await kube.get(API_SERVICE))["spec"]["caBundle"] == "QUJD"
+    assert (await kube.get(deployments(NAMESPACE, "event-scaler")))["spec"]["replicas"] == 3
+    assert "[CustomResourceDefinition] scaledobjects.keda.sh" in said("uninstall", "event-scaler")
+    await kube.gone(API_SERVICE)
+    await kube.gone(deployments(NAMESPACE, "event-scaler"))
+    left = await kube.get(objects("default", "worker"))
+    assert left["metadata"]["uid"] == made["metadata"]["uid"]
+    assert "deletionTimestamp" not in left["metadata"]

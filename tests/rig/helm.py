@@ -1,4 +1,4 @@
-"""Helm, for its `template` and `lint`: built once by Go out of its released module. No release is ever installed."""
+"""Helm, built once by Go out of its released module. Nothing of a server: it only talks to one when told which."""
 
 import os
 import re
@@ -26,7 +26,7 @@ def fetch() -> Path:
 
 
 def helm(program: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """What it says, with nothing of this machine's own configuration."""
+    """What it says; it has nothing of this machine's own configuration, and no proxy."""
     with tempfile.TemporaryDirectory(prefix="event-scaler-helm-") as home:
         return subprocess.run(
             [program, *arguments],
