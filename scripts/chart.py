@@ -77,7 +77,7 @@ def _definition(path: Path) -> str:
 
 def main(arguments: list[str]) -> None:
     wanted = files()
-    stale = {path.relative_to(ROOT) for path in (ROOT / TEMPLATES).glob("crds/*")} - wanted.keys()
+    stale = sorted({path.relative_to(ROOT) for path in (ROOT / TEMPLATES).glob("crds/*")} - wanted.keys())
     differing = [path for path, text in wanted.items() if not _holds(ROOT / path, text)]
     if "--check" in arguments and (stale or differing):
         sys.exit("".join(f"{path} is not what it is made from: run `scripts/gen`\n" for path in (*stale, *differing)))

@@ -22,8 +22,9 @@ AGAIN = (5.0, 15.0, 60.0)
 AT_ONCE = 50
 """Binds under way at once: credentials are read from the cluster."""
 
-PER_PASS = 50
-"""Changes taken in one pass of the event loop: ten thousand objects at the start must not block it."""
+PER_PASS = 10
+"""Changes taken in one pass of the event loop: ten thousand objects at the start must not block it, and the first
+decisions of a new leader, which take many passes, must not wait for the last bind."""
 
 Bind = Callable[[Manifest], Awaitable[Watched]]
 

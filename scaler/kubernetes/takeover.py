@@ -5,13 +5,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
 
 from scaler.core.model import Mode, Spec
 from scaler.kubernetes.changes import manifest_of
 from scaler.kubernetes.chores import AUTHENTICATIONS, KEDA_FINALIZER
+from scaler.kubernetes.helm import POLICY, Described, Release, kept, kept_by_helm, release_of
 from scaler.kubernetes.hpa import owner_of
-from scaler.kubernetes.objects import Custom, Hpa, ManagedField, Meta
+from scaler.kubernetes.objects import Custom, Hpa
 from scaler.kubernetes.ownership import Blocked, Workload, claim, cleared, workload_of
 from scaler.kubernetes.registration import NAME as API_SERVICE
 from scaler.kubernetes.registration import ApiService
@@ -22,9 +22,6 @@ from scaler.manifests.kinds import KINDS, SCALED_OBJECT
 
 LEASE = "operator.keda.sh"
 ADMISSION = "keda-admission"
-POLICY = "helm.sh/resource-policy"
-RELEASE, RELEASE_NAMESPACE = "meta.helm.sh/release-name", "meta.helm.sh/release-namespace"
-CHART = "helm.sh/chart"
 PART_OF, KEDA = "app.kubernetes.io/part-of", "keda-operator"
 KEDAS_SERVICES = frozenset(("keda-operator-metrics-apiserver", "keda-metrics-apiserver"))
 """What KEDA's chart and KEDA's manifests call the Service of its metrics."""
@@ -49,12 +46,6 @@ class Finding:
     about: str
     sentence: str
     remedy: str = ""
-
-
-class Described(Meta, rename="camel", frozen=True, gc=False):
-    """Metadata with who wrote what of it."""
-
-    managed_fields: tuple[ManagedField, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,41 +125,7 @@ def stopping(one: Led) -> str:
     return f"kubectl -n {one.namespace} scale deployment {'event-scaler' if one.ours else KEDA} --replicas 0"
 
 
-# ----------------------------------------------------------------------------------------------------------------- Helm
-
-
-class Release(NamedTuple):
-    namespace: str
-    name: str
-    chart: str
-
-    def keeping(self) -> str:
-        """The definitions stay: what is written into the release itself holds, when that is uninstalled."""
-        version = self.chart.removeprefix("keda-") or "THE-SAME-VERSION"
-        values = r"--reuse-values --set-string 'crds.additionalAnnotations.helm\.sh/resource-policy=keep'"
-        return f"helm upgrade {self.name} kedacore/keda -n {self.namespace} --version {version} {values}"
-
-
-def release_of(meta: Meta) -> Release | None:
-    """The Helm release that something belongs to. Label and annotation are Helm's own; the annotation decides, as the
-    chart may set another label."""
-    name = meta.annotations.get(RELEASE)
-    return Release(meta.annotations.get(RELEASE_NAMESPACE, ""), name, meta.labels.get(CHART, "")) if name else None
-
-
-def _kept(meta: Meta) -> bool:
-    return meta.annotations.get(POLICY, "").strip().lower() == "keep"
-
-
-def _kept_by_helm(meta: Described) -> bool:
-    """Helm deletes by its own record of the release. What somebody else has annotated is not in there."""
-    writers = (one.manager for one in meta.managed_fields if f"f:{POLICY}" in _annotated(one))
-    return any(manager.lower().startswith("helm") for manager in writers)
-
-
-def _annotated(managed: ManagedField) -> Mapping[str, object]:
-    fields: Mapping[str, object] = managed.fields_v1.get("f:metadata", {}).get("f:annotations", {})
-    return fields
+# ----------------------------------------------------------------------------------------------------- definitions
 
 
 def _definitions(definitions: Mapping[str, Described]) -> Iterator[Finding]:
@@ -178,8 +135,8 @@ def _definitions(definitions: Mapping[str, Described]) -> Iterator[Finding]:
     bare: dict[Release, list[str]] = defaultdict(list)
     annotated: dict[Release, list[str]] = defaultdict(list)
     for name, meta in sorted(definitions.items()):
-        if (release := release_of(meta)) is not None and not (_kept(meta) and _kept_by_helm(meta)):
-            (annotated if _kept(meta) else bare)[release].append(name)
+        if (release := release_of(meta)) is not None and not (kept(meta) and kept_by_helm(meta)):
+            (annotated if kept(meta) else bare)[release].append(name)
     for release, names in bare.items():
         sentence = f"`helm uninstall {release.name}` deletes {', '.join(names)}, and with them every object of theirs"
         yield Finding(Severity.PROBLEM, _release(release), sentence, release.keeping())
@@ -203,21 +160,20 @@ def _api_service(found: Found) -> Iterator[Finding]:
     if registered is None:
         yield Finding(Severity.NOTE, about, "is not there: external metrics are answered by nobody")
         return
-    answers = registered.spec.service
+    answers, kedas = registered.spec.service, registered.metadata.labels.get(PART_OF) == KEDA
+    who = f"the Service {answers.namespace}/{answers.name}" if answers else "the API server itself"
     if answers is not None and (answers.namespace, answers.name) in found.services:
         yield Finding(Severity.NOTE, about, "is ours already")
-        return
-    who = f"the Service {answers.namespace}/{answers.name}" if answers else "the API server itself"
-    if answers and (answers.name in KEDAS_SERVICES or registered.metadata.labels.get(PART_OF) == KEDA):
+    elif answers is not None and (answers.name in KEDAS_SERVICES or kedas):
         sentence = f"is KEDA's ({who}): the leader takes it over if SCALER_TAKE_OVER_METRICS_API is true"
         yield Finding(Severity.NOTE, about, sentence)
     else:
         sentence = f"belongs to {who}, which is not KEDA's: a cluster has one, and whoever uses its metrics loses them"
         yield Finding(Severity.PROBLEM, about, sentence, "find out whose it is, and which HPAs read its metrics")
-    if (release := release_of(registered.metadata)) and not _kept(registered.metadata):
+    if (release := release_of(registered.metadata)) and not kept(registered.metadata):
         sentence = (
-            f"`helm uninstall {release.name}` deletes it; the leader makes another within 30 s, where it may "
-            "(deploy/overlays/in-keda-namespace), and until then no HPA reads a metric"
+            f"`helm uninstall {release.name}` deletes it, whoever answers by then; the leader makes another within "
+            "30 s, where it may (deploy/overlays/in-keda-namespace), and until then no HPA reads a metric"
         )
         yield Finding(Severity.WARNING, about, sentence)
 

@@ -84,11 +84,11 @@ def left(
     manifest: Object,
     replicas: int,
     *conditions: Object,
-    original: int = 0,
+    original: int | None = 0,
     ago: float | None = None,
     **status: Any,
 ) -> Left:
-    """`ago`: seconds since it was last active; never, if not given."""
+    """`ago`: seconds since it was last active; never, if not given. What is None KEDA has not written."""
     metadata = manifest["metadata"]
     name, told = metadata["name"], {one["type"]: one for one in (READY, INACTIVE, NO_FALLBACK, NOT_PAUSED, *conditions)}
     marked = {**metadata, "finalizers": [FINALIZER], "labels": {"scaledobject.keda.sh/name": name}}
@@ -105,8 +105,8 @@ def left(
         **({} if ago is None else {"lastActiveTime": stamp(ago)}),
         **status,
     }
-    paused = told["Paused"]["status"] == "True"
-    return Left({**manifest, "metadata": marked}, found, replicas, paused)
+    wrote = {field: value for field, value in found.items() if value is not None}
+    return Left({**manifest, "metadata": marked}, wrote, replicas, paused=told["Paused"]["status"] == "True")
 
 
 async def put(kube: KubeClient, namespace: str, one: Left) -> None:
@@ -188,6 +188,18 @@ def crowd(url: str) -> dict[str, Left]:
         ),
         left(
             manifest("halted", annotations={"autoscaling.keda.sh/paused": "true"}), 1, READY_PAUSED, PAUSED, ago=86_400
+        ),
+        left(
+            manifest("asleep", annotations={"autoscaling.keda.sh/paused": "true"}),
+            0,
+            READY_PAUSED,
+            PAUSED,
+            condition("Active", "Unknown"),
+            condition("Fallback", "Unknown"),
+            original=None,
+            externalMetricNames=None,
+            triggersActivity=None,
+            hpaName=None,
         ),
         left(
             manifest("falling", fallback=fallback, cooldownPeriod=300),

@@ -1,5 +1,5 @@
-"""`scaler run`, some time later: `python -m tests.e2e.later FILE`, where the file says by how many seconds the daemon's
-clock has gone on, as while a machine sleeps."""
+"""`scaler run` at another time: `python -m tests.e2e.later FILE`, where the file says by how many seconds the daemon's
+clock is ahead. When that grows, it goes on at once, as while a machine sleeps."""
 
 import asyncio
 import sys

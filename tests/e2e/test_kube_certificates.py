@@ -169,7 +169,7 @@ async def test_an_authority_is_replaced_step_by_step(ground: Ground, tmp_path: P
     serving = new_serving(former, names(), now - 300 * DAY)
     await ground.store(former, serving)
     slept = tmp_path / "slept"
-    slept.write_text("0")
+    slept.write_text(str(-2 * SETTLED))  # what it makes must not come out of the API server's future
     with ground.replica() as daemon:
         daemon.server.command = (sys.executable, "-m", later.__name__, str(slept))
         await ground.serve(daemon)
@@ -180,13 +180,13 @@ async def test_an_authority_is_replaced_step_by_step(ground: Ground, tmp_path: P
         assert await bundle(ground.cluster) == both
         assert await shown(ground.cluster, daemon) == der(serving.certificate)
         async with asking(ground.kube, ground.where) as answers:
-            slept.write_text(str(SETTLED))
+            slept.write_text(str(-SETTLED))
             await daemon.until(lambda: _differs(ground, daemon, serving), "it signs", 45)
             renewed = await ground.stored("tls.crt")
             assert await shown(ground.cluster, daemon) == der(renewed)
             assert await bundle(ground.cluster) == both
             await answers.more()
-            slept.write_text(str(2 * SETTLED))
+            slept.write_text("0")
             await daemon.until(lambda: _alone(ground, authority), "the former one is forgotten", 45)
             assert await ground.stored("ca-old.crt") == ""
             await answers.more()

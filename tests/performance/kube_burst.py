@@ -3,7 +3,8 @@ a number of 100, no `behavior`.
 
 - direct: the daemon's own decision is written; several times, one after the other;
 - hpa: 0 → 1 is ours, the rest is the HPA's ramp at its production interval of 15 s; two objects side by side, each from
-  a random moment (seeded). It is Kubernetes' ramp in both daemons."""
+  a random moment (seeded). When the HPA first looks is by chance up to 15 s later, in both daemons: the ramp without
+  that wait is what is aimed at."""
 
 import asyncio
 import random
@@ -19,6 +20,7 @@ HPA = ("burst-hpa-0", "burst-hpa-1")
 ROUNDS = 5
 REST = 2.0
 SYNC = 15.0
+RAMP = Aim(75.5)
 SPEC = {"pollingInterval": 1, "maxReplicaCount": FULL, "target": 1}
 
 
@@ -50,13 +52,19 @@ async def _hpa(lab: Lab) -> list[Figure]:
         await lab.make_objects(HPA, **SPEC)
         await ready.many(True, len(HPA), 0.0)
     async with following(lab.kube, WORKLOADS, replicas) as counts:
-        found = await asyncio.gather(*(_later_risen(lab, name, counts) for name in HPA))
-        steps = _steps(counts, HPA[0])
-    first, full = zip(*found, strict=True)
+        first, full = zip(*await asyncio.gather(*(_later_risen(lab, name, counts) for name in HPA)), strict=True)
+    ramps = tuple(_ramp(counts, name) for name in HPA)
+    steps = str(_steps(counts, HPA[0]))
     return [
         Figure("burst 0 → 100, hpa at 15 s: the first replica", "s", first, keda="0.70–0.90"),
-        Figure("burst 0 → 100 replicas, hpa at 15 s", "s", full, Aim(80.4), f"{steps}", keda="77.6–82.2"),
+        Figure("burst 0 → 100 replicas, hpa at 15 s", "s", full, note=steps, keda="77.6–82.2"),
+        Figure("the same from the HPA's first move on", "s", ramps, RAMP, keda="75"),
     ]
+
+
+def _ramp(counts: Seen[int], name: str) -> float:
+    moves = [at for at, one, count in counts.moves if one == name and count and count > 1]
+    return moves[-1] - moves[0]
 
 
 async def _later_risen(lab: Lab, name: str, counts: Seen[int]) -> tuple[float, float]:

@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -102,15 +103,16 @@ class Run:
 
     async def outcome(self) -> Outcome:
         connections = [await self._connected() for _ in range(self._plan.connections)]
-        began = self._loop.time()
-        self._end = began + self._plan.seconds
         self._free.extend(connections)
+        began = time.monotonic()  # uvloop's own time comes in whole milliseconds
+        self._end = began + self._plan.seconds
         if self._plan.rate:
             for number in range(int(self._plan.seconds * self._plan.rate)):
-                self._loop.call_at(began + number / self._plan.rate, self._fall_due, began + number / self._plan.rate)
+                after = number / self._plan.rate
+                self._loop.call_later(after, self._fall_due, began + after)
         else:
             for _ in connections:
-                self._ask(self._loop.time())
+                self._ask(time.monotonic())
         await asyncio.sleep(self._plan.seconds)
         async with asyncio.timeout(PATIENCE):
             while self._under_way or self._due:
@@ -118,7 +120,7 @@ class Run:
                 await self._all.wait()
         for connection in connections:
             connection.close()
-        return Outcome(max(self._loop.time(), self._end) - began, self._codes, self._times)
+        return Outcome(time.monotonic() - began, dict(self._codes), self._times)
 
     async def _connected(self) -> Asking:
         host, _, port = urlsplit(self._plan.urls[0]).netloc.rpartition(":")
@@ -137,7 +139,7 @@ class Run:
         self._free.popleft().ask(self._requests[self._asked % len(self._requests)], began)
 
     def _answered(self, connection: Asking, status: str, began: float) -> None:
-        now = self._loop.time()
+        now = time.monotonic()
         self._times.append((now - began) * 1000)
         self._codes[status] += 1
         self._under_way -= 1
