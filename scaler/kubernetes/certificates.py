@@ -20,8 +20,8 @@ from scaler.logs import Changes
 
 log = logging.getLogger(__name__)
 
-LOOK = 60.0
-"""Seconds after which the Secret is read again."""
+LOOK, LOOK_SOON = 60.0, 10.0
+"""Seconds after which the Secret is read again; sooner while there is none: who follows may lead next."""
 
 LOOK_AT_FILES = 10.0
 
@@ -35,7 +35,8 @@ class _Secret(msgspec.Struct):
 
 
 class OwnCertificates:
-    """`load` once, then `run` on every replica, and `renew` by the leader. `names` are the Services'."""
+    """`load` once, then `run` on every replica, by which nothing is written; `renew` by the leader. `names` are the
+    Services'."""
 
     def __init__(
         self, api: Api, namespace: str, name: str, *, names: Sequence[str], clock: Callable[[], float]
@@ -43,7 +44,7 @@ class OwnCertificates:
         self._api, self._namespace, self._name = api, namespace, name
         self._secrets = f"/api/v1/namespaces/{namespace}/secrets"
         self._names, self._clock = names, clock
-        self._holding = Holding()
+        self._holding = self._stored = Holding()
         self._version = ""
         self._said = Changes()
 
@@ -55,17 +56,18 @@ class OwnCertificates:
         return self._holding.bundle
 
     async def load(self) -> None:
-        """What the Secret holds. Any replica makes what is missing, the first is believed. Raises `ClusterError`."""
+        """What the Secret holds. Where it holds nothing that can be used, this replica makes something up that nobody
+        trusts yet, and has it for itself until it leads, or the leader has made the Secret. Raises `ClusterError`."""
         try:
             self._take(await self._api.get(f"{self._secrets}/{self._name}", _Secret))
         except NotFound:
-            await self._create()
+            self._miss()
         if self._ours() and not usable(self._holding.serving, self._clock()):
-            await self._write(self._api, renewed(self._holding, self._names, self._clock()))
+            self._holding = renewed(self._holding, self._names, self._clock())
 
     async def run(self) -> None:
         while True:
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(LOOK if self._version else LOOK_SOON)
             try:
                 await self.load()
                 self._say("")
@@ -75,36 +77,42 @@ class OwnCertificates:
     async def renew(self, api: Api) -> None:
         """The next step where one is due, written through the leader's `api`. Raises `ClusterError`."""
         following = renewed(self._holding, self._names, self._clock())
-        if self._ours() and following != self._holding:
+        if self._ours() and following != self._stored:
             await self._write(api, following)
-            log.info("the serving certificate or its authority is renewed", extra={"secret": self._name})
 
     def _ours(self) -> bool:
         """A certificate without its authority's key is somebody else's, who renews it himself."""
         return bool(self._holding.authority.key or not self._holding.serving.certificate)
 
-    async def _create(self) -> None:
+    def _miss(self) -> None:
         """Deleted while we served by it, it comes back with another authority, announced before it signs."""
-        forsaken = replace(self._holding, authority=Pair(self._holding.authority.certificate))
-        holding = renewed(forsaken, self._names, self._clock())
-        metadata = {"name": self._name, "namespace": self._namespace}
-        data = {key: text for key, text in _data(holding).items() if text}
-        secret = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": metadata, "data": data}
-        try:
-            self._take(await self._api.create(self._secrets, secret, _Secret))
-        except Conflict:
-            self._take(await self._api.get(f"{self._secrets}/{self._name}", _Secret))
+        if self._version:
+            forsaken = replace(self._holding, authority=Pair(self._holding.authority.certificate))
+            self._version, self._stored = "", Holding()
+            self._holding = renewed(forsaken, self._names, self._clock())
 
     async def _write(self, api: Api, holding: Holding) -> None:
         """Where another was quicker, what he wrote is it."""
-        patch = {"metadata": {"resourceVersion": self._version}, "data": _data(holding)}
         try:
-            self._take(await api.patch(f"{self._secrets}/{self._name}", patch, _Secret))
+            self._take(await (self._patched(api, holding) if self._version else self._created(api, holding)))
         except Conflict:
             self._take(await self._api.get(f"{self._secrets}/{self._name}", _Secret))
 
+    async def _created(self, api: Api, holding: Holding) -> _Secret:
+        metadata = {"name": self._name, "namespace": self._namespace}
+        data = {key: text for key, text in _data(holding).items() if text}
+        secret = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": metadata, "data": data}
+        return await api.create(self._secrets, secret, _Secret)
+
+    async def _patched(self, api: Api, holding: Holding) -> _Secret:
+        patch = {"metadata": {"resourceVersion": self._version}, "data": _data(holding)}
+        made = await api.patch(f"{self._secrets}/{self._name}", patch, _Secret)
+        log.info("the serving certificate or its authority is renewed", extra={"secret": self._name})
+        return made
+
     def _take(self, secret: _Secret) -> None:
-        self._version, self._holding = secret.metadata.resource_version, _holding(secret.data or {})
+        self._version, self._stored = secret.metadata.resource_version, _holding(secret.data or {})
+        self._holding = self._stored
 
     def _say(self, problem: str) -> None:
         if self._said.news("problem", problem or None) and problem:

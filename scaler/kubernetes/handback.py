@@ -210,9 +210,10 @@ async def _take(led: Led, claim: Claim) -> None:
     """As soon as it is free. Who renews it leads: he is not waited for."""
     await claim.look()
     while (left := claim.until_free()) > 0:
-        await asyncio.sleep(min(LOOK, left + TICK))
+        pause = min(LOOK, left + TICK)
+        await asyncio.sleep(pause)
         await claim.look()
-        if claim.until_free() > left:
+        if claim.until_free() > left - pause / 2:  # it does not run out: the record has changed
             raise ManifestError({lease_of(led): leads(claim.holder, led)})
     try:
         await claim.take()

@@ -186,7 +186,7 @@ def _webhooks(webhooks: Sequence[Webhook]) -> Iterator[Finding]:
             continue
         why = "has nobody behind it" if one.exists else "is gone"
         then = (
-            "no object of KEDA's can be written" if one.strict else "every write of such an object asks there in vain"
+            "no object of KEDA's can be written" if one.strict else "every write of one asks there in vain"
         )
         remedy = f"kubectl delete validatingwebhookconfiguration {one.configuration}"
         yield Finding(Severity.PROBLEM, about, f"its Service {one.service} {why}: {then}", remedy)

@@ -22,7 +22,8 @@ FIRST_REST, LONGEST_REST = 0.8, 10.0
 do not come back at once."""
 
 SLOW_REST = 15.0
-"""Seconds until something that the cluster does not know, or does not let us see, is asked for again."""
+"""What the rests grow to where the cluster does not know something, or does not let us see it: that is meant to last,
+but an API server that has just started says it of everything for a moment."""
 
 SHORT = 1.0
 """Seconds: a watch that ended sooner and brought nothing counts as a failure, else a proxy that closes each one at once
@@ -245,8 +246,6 @@ def _decoded(raw: msgspec.Raw, type_: type[S]) -> S:
 
 def _rest(error: ClusterError, failures: int) -> float:
     """Seconds until the next attempt."""
-    share = random.uniform(0.5, 1.0)
-    if isinstance(error, NotFound | Forbidden):
-        return SLOW_REST * share
-    rest = share * min(LONGEST_REST, FIRST_REST * 2.0**failures)
+    longest = SLOW_REST if isinstance(error, NotFound | Forbidden) else LONGEST_REST
+    rest = random.uniform(0.5, 1.0) * min(longest, FIRST_REST * 2.0**failures)
     return max(rest, error.retry_after) if isinstance(error, Busy) else rest

@@ -4,26 +4,32 @@ webhook, and what Helm wrote on all of that. Nothing here is made by the daemon'
 
 import asyncio
 import base64
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from tests.e2e.kube_daemon import API_SERVICE, ROOT
 from tests.e2e.kube_objects import Object, deployment, deployments, hpas, objects, place, scaled_object
 from tests.rig.control_plane import ControlPlane
+from tests.rig.helm import helm
 from tests.rig.kube_client import KubeClient, path
+from tests.rig.kube_servers import MASTERS
 
 NAMESPACE = "keda"
 VERSION = "2.17.2"
 FINALIZER = "finalizer.keda.sh"
+OPERATOR = "keda-operator"
 METRICS_SERVICE, ADMISSION_SERVICE = "keda-operator-metrics-apiserver", "keda-admission-webhooks"
 HOLDER = "keda-operator-7d9c5bd6b7-x2x5k_7b0e0f8c-6a3f-4f55-9a54-0d5ea8a9f0b1"
 LEASES = path("coordination.k8s.io/v1", "leases", NAMESPACE)
 LEASE = f"{LEASES}/operator.keda.sh"
 WEBHOOKS = path("admissionregistration.k8s.io/v1", "validatingwebhookconfigurations")
-DEFINITIONS = path("apiextensions.k8s.io/v1", "customresourcedefinitions")
 NAMES = (
     "scaledobjects.keda.sh",
     "scaledjobs.keda.sh",
@@ -35,8 +41,7 @@ NAMES = (
 METRIC = "s0-metric-api-value"
 RENEWS = 0.5
 MICRO = "%Y-%m-%dT%H:%M:%S.%fZ"
-HELM_LABELS = {"app.kubernetes.io/managed-by": "Helm", "app.kubernetes.io/part-of": "keda-operator"}
-HELM_NOTES = {"meta.helm.sh/release-name": "keda", "meta.helm.sh/release-namespace": NAMESPACE}
+LABELS = {"app.kubernetes.io/part-of": OPERATOR}
 
 
 def stamp(ago: float = 0.0) -> str:
@@ -123,7 +128,7 @@ def hpa_of(made: Object) -> Object:
     metadata, spec, name = made["metadata"], made["spec"], made["metadata"]["name"]
     owner = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": name, "uid": metadata["uid"]}
     own = {
-        "app.kubernetes.io/managed-by": "keda-operator",
+        "app.kubernetes.io/managed-by": OPERATOR,
         "app.kubernetes.io/name": f"keda-hpa-{name}",
         "app.kubernetes.io/part-of": name,
         "app.kubernetes.io/version": VERSION,
@@ -241,65 +246,73 @@ def would_rest(found: Object, now: float) -> bool:
 # ---------------------------------------------------------------------------------------------------- what is around it
 
 
-async def install(cluster: ControlPlane, kube: KubeClient) -> None:
-    """The definitions, the namespace, the Services and the APIService, by Helm; no pods."""
-    rendered = await cluster.kubectl("kustomize", str(ROOT / "crds"))
-    applied = await cluster.kubectl("apply", "--server-side", "-f", "-", stdin=rendered.out)
-    assert applied.code == 0, applied.err
-    for name in NAMES:
-        await by_helm(kube, f"{DEFINITIONS}/{name}", "apiextensions.k8s.io/v1", "CustomResourceDefinition", name)
-    await kube.create("/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
-    await services(kube, METRICS_SERVICE, ADMISSION_SERVICE)
-    await kube.create(API_SERVICE.rpartition("/")[0], api_service())
+class Helm:
+    """The release `keda`, by the real Helm from a chart that has what matters of KEDA's: definitions, APIService and
+    webhook are templates, and stay or go with the release as those do."""
+
+    def __init__(self, program: Path, cluster: ControlPlane, folder: Path) -> None:
+        self._program, self._access = program, ("--kubeconfig", str(cluster.kubeconfig()), "-n", NAMESPACE)
+        self.chart = chart(folder)
+
+    async def install(self) -> None:
+        await self("install", "keda", str(self.chart), "--create-namespace")
+
+    async def uninstall(self) -> None:
+        await self("uninstall", "keda")
+
+    async def __call__(self, *arguments: str) -> str:
+        done = await asyncio.to_thread(helm, self._program, *arguments, *self._access)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
 
-async def services(kube: KubeClient, *names: str) -> None:
-    for name in names:
-        port = {"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}
-        spec = {"ports": [port], "selector": {"app": name.removesuffix("s")}}
-        await kube.create(path("v1", "services", NAMESPACE), {"metadata": {"name": name}, "spec": spec})
+def chart(folder: Path) -> Path:
+    """As KEDA's, as far as it matters here."""
+    (folder / "templates").mkdir(parents=True)
+    (folder / "Chart.yaml").write_text(f"apiVersion: v2\nname: keda\nversion: {VERSION}\n")
+    (folder / "values.yaml").write_text("crds: {install: true, additionalAnnotations: {}}\n")
+    for file in (ROOT / "crds").glob("*keda.sh_*.yaml"):
+        (folder / "templates" / file.name).write_text(_template(file.read_text(encoding="utf-8")), encoding="utf-8")
+    others = (operator(), *map(service, (METRICS_SERVICE, ADMISSION_SERVICE)), api_service(), admission())
+    (folder / "templates" / "all.yaml").write_text(yaml.safe_dump_all(others))
+    return folder
 
 
-async def by_helm(
-    kube: KubeClient, where: str, version: str, kind: str, name: str, annotations: Mapping[str, str] | None = None
-) -> None:
-    """What Helm writes on an object of a release; `annotations` are the chart's."""
-    metadata = {"name": name, "labels": HELM_LABELS, "annotations": {**HELM_NOTES, **(annotations or {})}}
-    await kube.apply(where, {"apiVersion": version, "kind": kind, "metadata": metadata}, manager="helm")
+def _template(definition: str) -> str:
+    notes = "  annotations: {{ toJson .Values.crds.additionalAnnotations }}"
+    marked = re.sub(r"^metadata:$", f"metadata:\n{notes}", definition, count=1, flags=re.MULTILINE)
+    return f"{{{{ if .Values.crds.install }}}}\n{marked}\n{{{{ end }}}}\n"
 
 
-async def kept_by_helm(kube: KubeClient) -> None:
-    """As `helm upgrade --set-string crds.additionalAnnotations…=keep` leaves the definitions."""
-    keep = {"helm.sh/resource-policy": "keep"}
-    for name in NAMES:
-        await by_helm(kube, f"{DEFINITIONS}/{name}", "apiextensions.k8s.io/v1", "CustomResourceDefinition", name, keep)
+def operator() -> Object:
+    """Its pods do nothing here; who leads is told by the Lease."""
+    made = deployment(OPERATOR, 1)
+    return {**made, "metadata": {**made["metadata"], "labels": LABELS}}
+
+
+def service(name: str) -> Object:
+    port = {"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}
+    spec = {"ports": [port], "selector": {"app": name}}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "labels": LABELS}, "spec": spec}
 
 
 def api_service() -> Object:
-    """With the authority that KEDA's operator has written into it."""
-    bundle = base64.b64encode(b"-----BEGIN CERTIFICATE-----\nS0VEQQ==\n-----END CERTIFICATE-----\n").decode()
     return {
         "apiVersion": "apiregistration.k8s.io/v1",
         "kind": "APIService",
-        "metadata": {
-            "name": "v1beta1.external.metrics.k8s.io",
-            "labels": {**HELM_LABELS, "app.kubernetes.io/name": "v1beta1.external.metrics.k8s.io"},
-            "annotations": HELM_NOTES,
-        },
+        "metadata": {"name": "v1beta1.external.metrics.k8s.io", "labels": LABELS},
         "spec": {
             "group": "external.metrics.k8s.io",
             "version": "v1beta1",
             "groupPriorityMinimum": 100,
             "versionPriority": 100,
-            "insecureSkipTLSVerify": False,
-            "caBundle": bundle,
             "service": {"namespace": NAMESPACE, "name": METRICS_SERVICE, "port": 443},
         },
     }
 
 
-def admission(policy: str = "Ignore") -> Object:
-    service = {"namespace": NAMESPACE, "name": ADMISSION_SERVICE, "path": "/validate-keda-sh-v1alpha1-scaledobject"}
+def admission() -> Object:
+    asks = {"namespace": NAMESPACE, "name": ADMISSION_SERVICE, "path": "/validate-keda-sh-v1alpha1-scaledobject"}
     rule = {
         "apiGroups": ["keda.sh"],
         "apiVersions": ["v1alpha1"],
@@ -309,25 +322,23 @@ def admission(policy: str = "Ignore") -> Object:
     hook = {
         "name": "vscaledobject.kb.io",
         "admissionReviewVersions": ["v1"],
-        "clientConfig": {"service": service},
-        "failurePolicy": policy,
+        "clientConfig": {"service": asks},
+        "failurePolicy": "Ignore",
         "sideEffects": "None",
         "rules": [rule],
     }
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingWebhookConfiguration",
-        "metadata": {"name": "keda-admission"},
+        "metadata": {"name": "keda-admission", "labels": LABELS},
         "webhooks": [hook],
     }
 
 
-async def uninstall(kube: KubeClient) -> None:
-    """What `helm uninstall` takes away, when the release has its definitions kept."""
-    await kube.delete(API_SERVICE)
-    await kube.delete(f"{WEBHOOKS}/keda-admission")
-    for name in (METRICS_SERVICE, ADMISSION_SERVICE):
-        await kube.delete(path("v1", "services", NAMESPACE, name))
+async def trusted(kube: KubeClient) -> None:
+    """KEDA's operator writes its own authority into the APIService."""
+    bundle = base64.b64encode(b"-----BEGIN CERTIFICATE-----\nS0VEQQ==\n-----END CERTIFICATE-----\n").decode()
+    await kube.patch(API_SERVICE, {"spec": {"caBundle": bundle}})
 
 
 # ------------------------------------------------------------------------------------------------------------ who leads
@@ -373,13 +384,15 @@ class Operator:
 
 
 @asynccontextmanager
-async def leading(kube: KubeClient, *, lasts: int = 3) -> AsyncIterator[Operator]:
-    operator = Operator(kube, lasts)
-    await operator.lead()
-    try:
-        yield operator
-    finally:
-        await operator.stop()
+async def leading(cluster: ControlPlane, *, lasts: int = 10) -> AsyncIterator[Operator]:
+    """Under a name of its own in the audit log."""
+    async with cluster.client(OPERATOR, (MASTERS,)) as kube:
+        operator = Operator(kube, lasts)
+        await operator.lead()
+        try:
+            yield operator
+        finally:
+            await operator.stop()
 
 
 def flat(conditions: Sequence[Object]) -> dict[str, Object]:

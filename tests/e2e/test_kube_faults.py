@@ -105,8 +105,9 @@ class Outage:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
-async def outage(control_planes: Planes) -> AsyncIterator[Outage]:
-    """Begins with the first test of this file."""
+async def outage(plane: Plane, control_planes: Planes) -> AsyncIterator[Outage]:
+    """Begins with the first test of this file, when the `plane` of the others is there: until then nothing else is done
+    here, no source answered."""
     with control_planes(Options()) as cluster:
         async with kube_replicas.ground(cluster, await accounts(cluster)) as ground, ground.pair() as daemons:
             await ground.crowd([_pair(ground, "busy"), _pair(ground, "idle", 0, 0)])

@@ -19,6 +19,7 @@ from tests.e2e.kube_metrics import metric
 from tests.e2e.kube_objects import (
     Object,
     authentication,
+    authentications,
     cloud_event_source,
     config_map,
     deployment,
@@ -68,7 +69,7 @@ def _resource(uri: str) -> str:
     return "/".join(parts[::2])
 
 
-# ---------------------------------------------------------------------------------------------- everything that there is
+# --------------------------------------------------------------------------------------------- everything that there is
 
 
 @pytest.fixture
@@ -159,6 +160,11 @@ async def test_the_rights_that_it_comes_with_are_enough(
         await scene.annotate("one", {"autoscaling.keda.sh/paused": "true"})
         await scene.told("one", "Paused", "True")
         await scene.events("two", "ScaledObjectReady")
+        for where in (
+            authentications(scene.namespace, "direct"),
+            f"{place(authentication('', cluster=True), '')}/{shared_secret}",
+        ):
+            await scene.kube.until(where, lambda found: found.get("status", {}).get("scaledobjects"))
     assert forbidden(control_plane, begun) == []
     assert not REFUSED.search(served.said()[said:])
     assert used(control_plane, begun) >= {
@@ -194,7 +200,7 @@ async def test_no_more_than_that(control_plane: ControlPlane, served: KubeDaemon
         ("watch", "secrets", "-n", NAMESPACE),
         ("list", "configmaps", "-n", NAMESPACE),
         ("create", "pods", "-n", NAMESPACE),
-        ("create", "pods/exec", "-n", NAMESPACE),
+        ("create", "pods", "--subresource=exec", "-n", NAMESPACE),
         ("patch", "deployments", "-n", "default"),
         ("delete", "deployments", "-n", "default"),
         ("create", "clusterrolebindings"),
@@ -208,6 +214,14 @@ async def test_no_more_than_that(control_plane: ControlPlane, served: KubeDaemon
     ]
     for asked in refused:
         assert not await may(control_plane, ACCOUNT, *asked), asked
+    granted = [
+        ("get", "secrets/any", "-n", "default"),
+        ("patch", "deployments", "--subresource=scale", "-n", "default"),
+        ("patch", "apiservices/v1beta1.external.metrics.k8s.io"),
+        ("patch", "leases/operator.keda.sh", "-n", NAMESPACE),
+    ]
+    for asked in granted:
+        assert await may(control_plane, ACCOUNT, *asked), asked
 
 
 async def may(cluster: ControlPlane, account: str, *asked: str) -> bool:
@@ -258,7 +272,11 @@ async def test_confined_to_namespaces(elsewhere: ControlPlane, answers: Numbers)
             assert answers.asked["other"] == 0
             assert forbidden(elsewhere) == []
             assert not REFUSED.search(daemon.said())
-        for asked in (("get", "secrets"), ("patch", "deployments/scale"), ("patch", "scaledobjects/status")):
+        for asked in (
+            ("get", "secrets"),
+            ("patch", "deployments", "--subresource=scale"),
+            ("patch", "scaledobjects", "--subresource=status"),
+        ):
             assert await may(elsewhere, ACCOUNT, *asked, "-n", "shop"), asked
             assert not await may(elsewhere, ACCOUNT, *asked, "-n", "other"), asked
             assert not await may(elsewhere, ACCOUNT, *asked, "--all-namespaces"), asked

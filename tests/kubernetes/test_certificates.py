@@ -12,8 +12,8 @@ import pytest
 from scaler.errors import ClusterError, NotLeading, SettingsError
 from scaler.kubernetes.api import Request
 from scaler.kubernetes.authority import DAY, names_of
-from scaler.kubernetes.certificates import LOOK, LOOK_AT_FILES, GivenCertificates, OwnCertificates
-from scaler.kubernetes.rotation import SETTLES
+from scaler.kubernetes.certificates import LOOK, LOOK_AT_FILES, LOOK_SOON, GivenCertificates, OwnCertificates
+from scaler.kubernetes.rotation import SETTLES, usable
 from tests.kubernetes.fake_api import FakeApi, unreachable
 from tests.rig.certificates import Authority, Pair
 
@@ -36,6 +36,13 @@ class World:
         self.clients.append(api := self.api.beside())
         return OwnCertificates(api, "keda", "event-scaler-certs", names=NAMES, clock=lambda: self.now)
 
+    async def leader(self) -> OwnCertificates:
+        """A replica that leads, and has seen to the Secret."""
+        made = self.replica()
+        await made.load()
+        await made.renew(self.api)
+        return made
+
     @property
     def texts(self) -> dict[str, str]:
         data: dict[str, str] = self.api.objects[SECRET]["data"]
@@ -53,8 +60,7 @@ def world() -> World:
 
 
 async def test_a_missing_secret_is_made_with_kedas_keys(world: World) -> None:
-    one = world.replica()
-    await one.load()
+    one = await world.leader()
     assert world.texts.keys() == {"ca.crt", "ca.key", "tls.crt", "tls.key"}
     assert world.api.objects[SECRET]["type"] == "Opaque"
     assert one.current().certificate == world.texts["tls.crt"]
@@ -62,45 +68,62 @@ async def test_a_missing_secret_is_made_with_kedas_keys(world: World) -> None:
     assert one.bundle() == world.texts["ca.crt"]
 
 
-async def test_all_replicas_have_the_same(world: World) -> None:
-    one, other = world.replica(), world.replica()
-    await asyncio.gather(one.load(), other.load())
+async def test_who_does_not_lead_makes_no_secret_but_can_listen(world: World) -> None:
+    one = world.replica()
+    await one.load()
+    assert usable(one.current(), NOW)
+    reading = asyncio.create_task(one.run())
+    await asyncio.sleep(3 * LOOK)
+    reading.cancel()
+    assert usable(one.current(), NOW)
+    assert SECRET not in world.api.objects
+    assert world.clients[0].writes == []
+
+
+async def test_who_does_not_lead_takes_what_the_leader_has_made(world: World) -> None:
+    """Also where that was after its own start."""
+    other = world.replica()
+    await other.load()
+    reading = asyncio.create_task(other.run())
+    one = await world.leader()
+    assert one.current() != other.current()
+    await asyncio.sleep(LOOK_SOON + 1)
     assert one.current() == other.current()
+    reading.cancel()
     assert one.bundle() == other.bundle()
 
 
 async def test_of_two_that_make_it_at_once_the_first_is_believed(world: World) -> None:
     one, other = world.replica(), world.replica()
+    await one.load()
+    await other.load()
 
     async def overtaken(request: Request) -> None:
         if request.method == "POST":
-            await other.load()
+            await other.renew(world.clients[1])
 
     world.clients[0].trouble = overtaken
-    await one.load()
+    await one.renew(world.clients[0])
     assert one.current() == other.current()
+    assert one.current().certificate == world.texts["tls.crt"]
 
 
 async def test_an_empty_secret_is_filled(world: World) -> None:
     world.api.put(SECRET, {"kind": "Secret", "metadata": {"labels": {"made-by": "a chart"}}})
-    one = world.replica()
-    await one.load()
-    assert one.current().certificate
+    one = await world.leader()
+    assert one.current().certificate == world.texts["tls.crt"]
     assert world.api.objects[SECRET]["metadata"]["labels"] == {"made-by": "a chart"}
 
 
 async def test_what_is_there_is_used_and_not_written(world: World) -> None:
-    await world.replica().load()
+    await world.leader()
     before = dict(world.api.objects[SECRET])
-    one = world.replica()
-    await one.load()
-    await one.renew(world.api)
+    await world.leader()
     assert world.api.objects[SECRET] == before
 
 
 async def test_only_the_leader_renews_and_others_hear_of_it(world: World) -> None:
-    leader, other = world.replica(), world.replica()
-    await leader.load()
+    leader, other = await world.leader(), world.replica()
     await other.load()
     before = leader.current()
     world.now += 300 * DAY
@@ -115,8 +138,7 @@ async def test_only_the_leader_renews_and_others_hear_of_it(world: World) -> Non
 
 
 async def test_nothing_is_renewed_by_who_does_not_lead(world: World) -> None:
-    one = world.replica()
-    await one.load()
+    one = await world.leader()
     before = world.texts
     world.now += 300 * DAY
 
@@ -129,8 +151,7 @@ async def test_nothing_is_renewed_by_who_does_not_lead(world: World) -> None:
 
 
 async def test_old_and_new_authority_are_published_together_and_the_old_one_goes(world: World) -> None:
-    one = world.replica()
-    await one.load()
+    one = await world.leader()
     former = one.bundle()
     world.put(**{key.replace(".", "_"): text for key, text in {**world.texts, "ca.key": "lost"}.items()})
     await one.load()
@@ -147,8 +168,7 @@ async def test_old_and_new_authority_are_published_together_and_the_old_one_goes
 
 
 async def test_another_replica_goes_on_with_a_rotation(world: World) -> None:
-    one = world.replica()
-    await one.load()
+    one = await world.leader()
     world.put(**{key.replace(".", "_"): text for key, text in {**world.texts, "ca.key": "lost"}.items()})
     await one.load()
     await one.renew(world.api)
@@ -161,8 +181,7 @@ async def test_another_replica_goes_on_with_a_rotation(world: World) -> None:
 
 
 async def test_who_has_not_read_the_latest_does_not_write_over_it(world: World) -> None:
-    one, other = world.replica(), world.replica()
-    await one.load()
+    one, other = await world.leader(), world.replica()
     await other.load()
     world.now += 300 * DAY
     await other.renew(world.api)
@@ -172,11 +191,14 @@ async def test_who_has_not_read_the_latest_does_not_write_over_it(world: World) 
 
 
 async def test_a_deleted_secret_comes_back_without_anybody_meeting_an_unknown_certificate(world: World) -> None:
-    one = world.replica()
-    await one.load()
+    one = await world.leader()
     served, bundle = one.current(), one.bundle()
     world.api.remove(SECRET)
     await one.load()
+    assert SECRET not in world.api.objects
+    for _ in range(2):
+        await one.renew(world.api)
+        await one.load()
     assert one.current() == served
     assert bundle in one.bundle()
     assert world.texts["ca.crt"] != bundle
@@ -199,8 +221,7 @@ async def test_a_secret_of_somebody_else_is_only_read(world: World, tmp_path: Pa
 async def test_while_the_secret_cannot_be_read_the_last_one_stays(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    one = world.replica()
-    await one.load()
+    one = await world.leader()
     before = one.current()
     world.clients[0].trouble = unreachable
     with caplog.at_level(logging.INFO):
@@ -225,8 +246,7 @@ async def test_without_a_secret_at_the_start_there_is_an_error(world: World) -> 
 
 async def test_keys_are_not_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
-        one = world.replica()
-        await one.load()
+        one = await world.leader()
         world.now += 300 * DAY
         await one.renew(world.api)
     assert "PRIVATE" not in caplog.text

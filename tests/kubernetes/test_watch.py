@@ -10,7 +10,7 @@ import pytest
 from scaler.errors import Busy, ClusterError, Expired, Forbidden, Invalid, NotFound
 from scaler.kubernetes.cache import Cache
 from scaler.kubernetes.objects import Custom
-from scaler.kubernetes.watch import FIRST_REST, LONGEST_REST, PER_PASS, Watch
+from scaler.kubernetes.watch import FIRST_REST, LONGEST_REST, PER_PASS, SLOW_REST, Watch
 from tests.kubernetes.scene import NAMESPACE, custom
 from tests.kubernetes.script import Script, Turn, bookmark, line
 
@@ -209,11 +209,12 @@ async def test_the_server_s_own_complaint(code: Any, versions: list[str], caplog
 
 @pytest.mark.parametrize("refusal", [NotFound("no such kind"), Forbidden("not yours to list")])
 async def test_what_must_be_there_is_waited_for(refusal: ClusterError, caplog: pytest.LogCaptureFixture) -> None:
-    async with watching(refusal, refusal, EMPTY, [FOREVER]) as now:
+    async with watching(*[refusal] * 7, EMPTY, [FOREVER]) as now:
         assert (now.watch.synced.is_set(), str(refusal) in caplog.text) == (False, True)
-        await asyncio.sleep(60)
+        await asyncio.sleep(100)
         assert now.watch.synced.is_set()
-        assert all(7.5 <= rest <= 15 for rest in now.api.pauses[:2])
+        bounds = [min(FIRST_REST * 2**n, SLOW_REST) for n in range(7)]
+        assert all(bound / 2 <= rest <= bound for rest, bound in zip(now.api.pauses[:7], bounds, strict=True))
         assert len([one for one in caplog.records if one.levelname == "WARNING"]) == 1
 
 

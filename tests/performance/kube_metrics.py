@@ -90,9 +90,9 @@ async def _cached(lab: Lab) -> list[Figure]:
 
 async def _all(lab: Lab, *, cached: bool) -> list[Figure]:
     found: list[Figure] = []
-    callers = await callers(lab)
+    plans = await callers(lab)
     for way in (THROUGH, STRAIGHT):
-        for caller, plan in callers.items():
+        for caller, plan in plans.items():
             case = Case(way, cached, caller)
             asking = replace(plan, urls=await urls(lab, NAMES, straight=way == STRAIGHT), seconds=SECONDS[way])
             found += await _saturated(lab, case, asking)

@@ -19,12 +19,12 @@ def lateness(asked: Sequence[Asked], interval: float) -> list[float]:
     for one in asked:
         moments[one.name].append(one.at)
     due = {name: _due(times, interval) for name, times in moments.items()}
-    return [(one.at - due[one.name]) % interval * 1000 for one in asked]
+    return [max(0.0, (one.at - due[one.name]) % interval - EARLY) * 1000 for one in asked]
 
 
 def _due(times: Sequence[float], interval: float) -> float:
-    """One moment at which it was due. Phases are counted from half an interval before the first of them, so that none
-    of them is near the seam."""
+    """One moment at which it was due, but for `EARLY`. Phases are counted from half an interval before the first of
+    them, so that none is near the seam."""
     seam = times[0] - interval / 2
     earliest = seam + min((at - seam) % interval for at in times)
     return math.floor((earliest + EARLY) / TENTH) * TENTH - EARLY
