@@ -185,9 +185,7 @@ def _webhooks(webhooks: Sequence[Webhook]) -> Iterator[Finding]:
             yield Finding(Severity.NOTE, about, f"objects are still checked by KEDA's webhook ({one.service})")
             continue
         why = "has nobody behind it" if one.exists else "is gone"
-        then = (
-            "no object of KEDA's can be written" if one.strict else "every write of one asks there in vain"
-        )
+        then = "no object of KEDA's can be written" if one.strict else "every write of one asks there in vain"
         remedy = f"kubectl delete validatingwebhookconfiguration {one.configuration}"
         yield Finding(Severity.PROBLEM, about, f"its Service {one.service} {why}: {then}", remedy)
 

@@ -5,10 +5,11 @@ webhook, and what Helm wrote on all of that. Nothing here is made by the daemon'
 import asyncio
 import base64
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +126,7 @@ async def put(kube: KubeClient, namespace: str, one: Left) -> None:
 
 def hpa_of(made: Object) -> Object:
     """As KEDA's operator creates it: labels and annotations of the object over its own."""
-    metadata, spec, name = made["metadata"], made["spec"], made["metadata"]["name"]
+    metadata, name = made["metadata"], made["metadata"]["name"]
     owner = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": name, "uid": metadata["uid"]}
     own = {
         "app.kubernetes.io/managed-by": OPERATOR,
@@ -133,9 +134,20 @@ def hpa_of(made: Object) -> Object:
         "app.kubernetes.io/part-of": name,
         "app.kubernetes.io/version": VERSION,
     }
+    marked = {
+        "name": f"keda-hpa-{name}",
+        "labels": own | metadata.get("labels", {}),
+        "annotations": metadata.get("annotations", {}),
+        "ownerReferences": [owner | {"controller": True, "blockOwnerDeletion": True}],
+    }
+    kind = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler"}
+    return {**kind, "metadata": marked, "spec": _scaling(name, made["spec"])}
+
+
+def _scaling(name: str, spec: Object) -> Object:
     selector = {"matchLabels": {"scaledobject.keda.sh/name": name}}
     target = {"type": "AverageValue", "averageValue": spec["triggers"][0]["metadata"]["targetValue"]}
-    scaled: Object = {
+    return {
         "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": spec["scaleTargetRef"]["name"]},
         "minReplicas": spec.get("minReplicaCount") or 1,
         "maxReplicas": spec["maxReplicaCount"],
@@ -143,17 +155,6 @@ def hpa_of(made: Object) -> Object:
             {"type": "External", "external": {"metric": {"name": METRIC, "selector": selector}, "target": target}}
         ],
         "behavior": spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"],
-    }
-    return {
-        "apiVersion": "autoscaling/v2",
-        "kind": "HorizontalPodAutoscaler",
-        "metadata": {
-            "name": f"keda-hpa-{name}",
-            "labels": own | metadata.get("labels", {}),
-            "annotations": metadata.get("annotations", {}),
-            "ownerReferences": [owner | {"controller": True, "blockOwnerDeletion": True}],
-        },
-        "spec": scaled,
     }
 
 
@@ -168,62 +169,44 @@ async def put_other(kube: KubeClient, namespace: str, manifest: Object, status: 
 
 def crowd(url: str) -> dict[str, Left]:
     """One of each sort; `url` answers for each by its name. Each is where its numbers want it to be."""
+    wanted = partial(_manifest, url)
+    return {one.name: one for one in (*_scaled(wanted), *_paused(wanted), *_with_fallback(wanted))}
 
-    def manifest(name: str, **spec: Any) -> Object:
-        trigger = {"url": f"{url}/{name}", "valueLocation": "value", "targetValue": "5"}
-        notes = spec.pop("annotations", {"team": "shop"})
-        return scaled_object(name, {"type": "metrics-api", "metadata": trigger}, annotations=notes, **spec)
 
-    fallback = {"failureThreshold": 3, "replicas": 4}
-    restoring = manifest("restoring", cooldownPeriod=300)
+def _manifest(url: str, name: str, *, annotations: Mapping[str, str] | None = None, **spec: Any) -> Object:
+    trigger = {"url": f"{url}/{name}", "valueLocation": "value", "targetValue": "5"}
+    wanted = {"cooldownPeriod": 300, **spec}
+    notes = annotations or {"team": "shop"}
+    return scaled_object(name, {"type": "metrics-api", "metadata": trigger}, annotations=notes, **wanted)
+
+
+def _scaled(wanted: Callable[..., Object]) -> Iterator[Left]:
+    yield left(wanted("active"), 3, ACTIVE, ago=1)
+    yield left(wanted("inactive"), 0, INACTIVE, ago=86_400)
+    yield left(wanted("never"), 0, INACTIVE)
+    yield left(wanted("cooling", cooldownPeriod=3600), 1, COOLING, ago=60)
+    yield left(wanted("minimum", minReplicaCount=2), 2, INACTIVE, original=2)
+    restoring = wanted("restoring")
     restoring["spec"]["advanced"]["restoreToOriginalReplicaCount"] = True
-    found = (
-        left(manifest("active", cooldownPeriod=300), 3, ACTIVE, ago=1),
-        left(manifest("inactive", cooldownPeriod=300), 0, INACTIVE, ago=86_400),
-        left(manifest("never", cooldownPeriod=300), 0, INACTIVE),
-        left(manifest("cooling", cooldownPeriod=3600), 1, COOLING, ago=60),
-        left(manifest("minimum", minReplicaCount=2), 2, INACTIVE, original=2),
-        left(
-            manifest("paused", annotations={"autoscaling.keda.sh/paused-replicas": "2"}),
-            2,
-            READY_PAUSED,
-            PAUSED,
-            pausedReplicaCount=2,
-            ago=86_400,
-        ),
-        left(
-            manifest("halted", annotations={"autoscaling.keda.sh/paused": "true"}), 1, READY_PAUSED, PAUSED, ago=86_400
-        ),
-        left(
-            manifest("asleep", annotations={"autoscaling.keda.sh/paused": "true"}),
-            0,
-            READY_PAUSED,
-            PAUSED,
-            condition("Active", "Unknown"),
-            condition("Fallback", "Unknown"),
-            original=None,
-            externalMetricNames=None,
-            triggersActivity=None,
-            hpaName=None,
-        ),
-        left(
-            manifest("falling", fallback=fallback, cooldownPeriod=300),
-            4,
-            ACTIVE,
-            FALLBACK,
-            ago=1,
-            health={METRIC: {"numberOfFailures": 4, "status": "Failing"}},
-        ),
-        left(
-            manifest("happy", fallback=fallback, cooldownPeriod=300),
-            1,
-            ACTIVE,
-            ago=1,
-            health={METRIC: {"numberOfFailures": 0, "status": "Happy"}},
-        ),
-        left(restoring, 3, ACTIVE, original=2, ago=1),
-    )
-    return {one.name: one for one in found}
+    yield left(restoring, 3, ACTIVE, original=2, ago=1)
+
+
+def _paused(wanted: Callable[..., Object]) -> Iterator[Left]:
+    """The last one from its beginning: of that KEDA has never built a scaler."""
+    at, halted = {"autoscaling.keda.sh/paused-replicas": "2"}, {"autoscaling.keda.sh/paused": "true"}
+    yield left(wanted("paused", annotations=at), 2, READY_PAUSED, PAUSED, pausedReplicaCount=2, ago=86_400)
+    yield left(wanted("halted", annotations=halted), 1, READY_PAUSED, PAUSED, ago=86_400)
+    unknown = condition("Active", "Unknown"), condition("Fallback", "Unknown")
+    missing = {"externalMetricNames": None, "triggersActivity": None, "hpaName": None}
+    yield left(wanted("asleep", annotations=halted), 0, READY_PAUSED, PAUSED, *unknown, original=None, **missing)
+
+
+def _with_fallback(wanted: Callable[..., Object]) -> Iterator[Left]:
+    fallback = {"failureThreshold": 3, "replicas": 4}
+    failing = {METRIC: {"numberOfFailures": 4, "status": "Failing"}}
+    yield left(wanted("falling", fallback=fallback), 4, ACTIVE, FALLBACK, ago=1, health=failing)
+    happy = {METRIC: {"numberOfFailures": 0, "status": "Happy"}}
+    yield left(wanted("happy", fallback=fallback), 1, ACTIVE, ago=1, health=happy)
 
 
 ANSWERS: Mapping[str, float | str] = {

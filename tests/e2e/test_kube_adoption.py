@@ -172,6 +172,14 @@ async def test_what_stands_in_the_way(ground: Place) -> None:
         "CloudEventSource odd/source",
         "TriggerAuthentication odd/vault",
     }
+    assert text[1].splitlines()[-1] == f"not ready: {len(told['problem'])} problems"
+    _say_what_to_do(problems)
+    [taken, kedas] = [one for one in told["warning"] + told["note"] if one["about"].startswith("APIService")]
+    assert "`helm uninstall keda` deletes it" in taken["sentence"]
+    assert "SCALER_TAKE_OVER_METRICS_API" in kedas["sentence"]
+
+
+def _say_what_to_do(problems: dict[str, tuple[str, str]]) -> None:
     assert problems["Lease keda/operator.keda.sh"] == (
         f"{keda.HOLDER} leads by it: a KEDA scales this cluster",
         "kubectl -n keda scale deployment keda-operator --replicas 0",
@@ -184,10 +192,6 @@ async def test_what_stands_in_the_way(ground: Place) -> None:
     assert "by the hpa 'theirs'" in problems["ScaledObject odd/first"][0]
     assert problems["ScaledObject odd/strange"][0].startswith("spec.triggers[0].type: ")
     assert problems["TriggerAuthentication odd/vault"][0] == "spec.hashiCorpVault: is not supported by this version"
-    [taken, kedas] = [one for one in told["warning"] + told["note"] if one["about"].startswith("APIService")]
-    assert "`helm uninstall keda` deletes it" in taken["sentence"]
-    assert "SCALER_TAKE_OVER_METRICS_API" in kedas["sentence"]
-    assert text[1].splitlines()[-1] == f"not ready: {len(told['problem'])} problems"
 
 
 async def test_there_and_back(ground: Place) -> None:

@@ -301,10 +301,13 @@ async def test_restarted(ground: Ground) -> None:
         await daemon.lead()
         names = [f"n{index}" for index in range(100)]
         await ground.crowd(_pair(ground, name, *((8, 2) if index < 10 else (0, 0))) for index, name in enumerate(names))
+        await ground.crowd([_pair(ground, "resting", 3, 1, cooldownPeriod=300)])
         scene = ground.scene(daemon)
+        await scene.ready(*names, "resting")
         for name in names[:10]:
             await scene.hpa(f"keda-hpa-{name}", _fed)
-        await scene.ready(*names)
+        ground.answers["resting"] = 0
+        await scene.told("resting", "Active", "False")
         await ground.settled()
         before, since = await ground.picture(), ground.cluster.mark()
         with ground.cluster.frozen(ground.cluster.controllers):
@@ -312,7 +315,7 @@ async def test_restarted(ground: Ground) -> None:
             await daemon.lead()
 
             async def about_all() -> bool:
-                return await decided(daemon) == set(names)
+                return await decided(daemon) == {*names, "resting"}
 
             await daemon.until(about_all, "all are decided about again")
             await scene.polls("n0", 3)  # longer than the cooldown

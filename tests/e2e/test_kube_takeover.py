@@ -223,7 +223,8 @@ async def test_robbed_of_the_lease(ground: Ground) -> None:
         await scene.ready(*names)
         assert (await ground.metric("n0"))["items"][0]["value"] == "0"
         async with meanwhile(_rob(ground)):
-            await daemon.until(lambda: "does not lead any more" in daemon.said(), "the daemon learns of it")
+            lost = "does not lead any more: somebody-else holds the lease now"
+            await daemon.until(lambda: lost in daemon.said(), "the daemon learns of it")
             ground.answers.update((name, 3) for name in names)
             since = ground.cluster.mark()
             await scene.stay("nothing is written", lambda: not _written(ground, since), 6)
