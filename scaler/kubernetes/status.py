@@ -44,7 +44,7 @@ def status_of(watched: Watched, decision: Decision, before: Mapping[str, Any], f
         "externalMetricNames": external,
         "resourceMetricNames": [g.metric for g in watched.spec.goals if g.resource and not g.container],
         "conditions": conditions_of(decision.conditions, before, facts.hpa),
-        "health": _health(decision.state, watched.spec.fallback, external),
+        "health": _health(decision.state, watched.spec.fallback, external, before.get("health") or {}),
         "triggersActivity": {name: {"isActive": active.get(name, False)} for name in external},
         "pausedReplicaCount": watched.spec.pause.replicas if watched.spec.pause.full else None,
         "hpaName": facts.hpa_name,
@@ -88,7 +88,11 @@ def condition_of(status: Mapping[str, Any], type_: str) -> Mapping[str, str]:
 
 def served_before(status: Mapping[str, Any]) -> bool:
     """Whether it tells of a decision; an object that was only ever refused has none behind it."""
-    return condition_of(status, "Fallback").get("status") in ("True", "False")
+    decided = condition_of(status, "Fallback").get("status") in ("True", "False")
+    paused = (
+        condition_of(status, "Paused").get("status") == "True" and condition_of(status, "Ready").get("status") == "True"
+    )
+    return decided or paused  # KEDA decides nothing of an object that was paused from its birth
 
 
 def patch_of(before: Mapping[str, Any], after: Mapping[str, Any]) -> Json:
@@ -181,16 +185,20 @@ def _last_active(decision: Decision, before: Mapping[str, Any]) -> str | None:
     return written if written and (moment(written) or 0.0) > decision.state.last_active else now
 
 
-def _health(state: State, fallback: Fallback | None, metrics: Sequence[str]) -> Json:
+def _health(
+    state: State, fallback: Fallback | None, metrics: Sequence[str], before: Mapping[str, Mapping[str, Any]]
+) -> Json:
     """Only where a fallback waits for failures. Two counts are ever written: the first, and the first one beyond the
-    threshold."""
+    threshold; a count beyond it that KEDA wrote stands."""
     if fallback is None:
         return {}
     counts = {one.metric: one.count for one in state.failures}
     found: Json = {}
     for metric in metrics:
         count = counts.get(metric, 0)
-        shown = 0 if not count else fallback.threshold + 1 if count > fallback.threshold else 1
+        shown = 0 if not count else 1
+        if count > fallback.threshold:
+            shown = max(fallback.threshold + 1, int((before.get(metric) or {}).get("numberOfFailures") or 0))
         found[metric] = {"numberOfFailures": shown, "status": FAILING if count else HAPPY}
     return found
 

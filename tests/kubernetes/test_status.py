@@ -458,3 +458,35 @@ def test_specs_are_what_they_seem() -> None:
     """The scene's own defaults, which the stories above count on."""
     made: Spec = spec_of()
     assert (made.cooldown, made.minimum, made.idle, made.mode.value) == (300.0, 0, None, "hpa")
+
+
+# ------------------------------------------------------------------------------------------------- what KEDA has left
+
+
+def test_a_count_beyond_the_threshold_that_keda_wrote_stands() -> None:
+    """KEDA counts on and on; a takeover is no reason to write another number."""
+    failing = {LAG.metric: {"numberOfFailures": 17, "status": "Failing"}}
+    conditions = [{"type": "Fallback", "status": "True"}, {"type": "Ready", "status": "True"}]
+    life = Life(spec_of(fallback=Fallback(3, 2)), replicas=2)
+    life.found = custom(status={"health": failing, "conditions": conditions})
+    life.taken_over(0)
+    for at in range(6):
+        life.look(at, "no answer")
+    assert life.status["health"][LAG.metric] == {"numberOfFailures": 17, "status": "Failing"}
+
+
+@pytest.mark.parametrize(
+    ("fallback", "paused", "ready", "served"),
+    [
+        ("Unknown", "False", "Unknown", False),
+        ("Unknown", "False", "False", False),
+        ("False", "False", "True", True),
+        ("True", "False", "Unknown", True),
+        ("Unknown", "True", "True", True),
+    ],
+)
+def test_which_objects_somebody_has_served(fallback: str, paused: str, ready: str, served: bool) -> None:
+    """The last is KEDA's, paused from its birth."""
+    states = {"Fallback": fallback, "Paused": paused, "Ready": ready}
+    status = {"conditions": [{"type": type_, "status": state} for type_, state in states.items()]}
+    assert served_before(status) is served

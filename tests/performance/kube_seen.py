@@ -2,7 +2,6 @@
 of them, and never asks."""
 
 import asyncio
-import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Hashable
@@ -13,6 +12,9 @@ from tests.e2e.kube_objects import Object, condition
 from tests.rig.kube_client import KubeClient
 
 PATIENCE = 300.0
+BEGIN = 0.5
+"""Seconds until a watch has begun."""
+
 V = TypeVar("V", bound=Hashable)
 
 
@@ -29,11 +31,15 @@ class Seen(Generic[V]):
         self.moves: list[tuple[float, str, V | None]] = []
 
     async def follow(self, kube: KubeClient, path: str) -> None:
-        async for kind, item in kube.watch(path):
-            name, value = item["metadata"]["name"], None if kind == "DELETED" else self._look(item)
-            if name not in self._values or self._values[name] != value:
-                self._take(name, value, time.monotonic())
-        raise RuntimeError(f"the watch of {path} has ended")
+        """For ever: the API server ends a watch that does not keep up, and goes on where it was."""
+        since: str | None = None
+        while True:
+            async for kind, item in kube.watch(path, since=since):
+                meta, now = item["metadata"], time.monotonic()
+                since, name = meta["resourceVersion"], meta["name"]
+                value = None if kind == "DELETED" else self._look(item)
+                if name not in self._values or self._values[name] != value:
+                    self._take(name, value, now)
 
     def _take(self, name: str, value: V | None, now: float) -> None:
         if name in self._values:
@@ -65,15 +71,11 @@ class Seen(Generic[V]):
 @asynccontextmanager
 async def following(kube: KubeClient, path: str, look: Callable[[Object], V]) -> AsyncIterator[Seen[V]]:
     made = Seen(look)
-    task = asyncio.create_task(made.follow(kube, path))
-    try:
-        await asyncio.sleep(0.5)
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(made.follow(kube, path))
+        await asyncio.sleep(BEGIN)
         yield made
-    finally:
         task.cancel()
-        [ended] = await asyncio.gather(task, return_exceptions=True)
-        if not isinstance(ended, asyncio.CancelledError):
-            print(f"{path}: {ended}", file=sys.stderr)
 
 
 def replicas(found: Object) -> int:
