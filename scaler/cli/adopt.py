@@ -14,8 +14,8 @@ from scaler.cli import Output, OutputOption
 from scaler.errors import ManifestError
 from scaler.kubernetes.api import Api
 from scaler.kubernetes.config import Access, access
-from scaler.kubernetes.survey import survey
-from scaler.kubernetes.takeover import Finding, Severity, findings, ready
+from scaler.kubernetes.handover.survey import survey
+from scaler.kubernetes.handover.takeover import Finding, Severity, findings, ready
 
 KubeconfigOption = Annotated[
     Path | None, typer.Option(help="A kubeconfig; else that of KUBECONFIG, the pod's own account, or ~/.kube/config.")

@@ -16,7 +16,7 @@ from scaler.clock import Clock, boottime
 from scaler.errors import ManifestError
 from scaler.kubernetes.api import Api
 from scaler.kubernetes.endpoint import Service
-from scaler.kubernetes.handback import (
+from scaler.kubernetes.handover.handback import (
     Deed,
     Remark,
     carried_out,
@@ -27,9 +27,9 @@ from scaler.kubernetes.handback import (
     remarks,
     told,
 )
+from scaler.kubernetes.handover.survey import api_service, exists, held, leases, objects, services
+from scaler.kubernetes.handover.takeover import LEASE, OBJECT, Led
 from scaler.kubernetes.lease import Claim, Terms
-from scaler.kubernetes.survey import api_service, exists, held, leases, objects, services
-from scaler.kubernetes.takeover import LEASE, OBJECT, Led
 
 
 def release(

@@ -9,7 +9,7 @@ from enum import StrEnum
 from scaler.core.model import Mode, Spec
 from scaler.kubernetes.changes import manifest_of
 from scaler.kubernetes.chores import AUTHENTICATIONS, KEDA_FINALIZER
-from scaler.kubernetes.helm import POLICY, Described, Release, kept, kept_by_helm, release_of
+from scaler.kubernetes.handover.helm import POLICY, Described, Release, kept, kept_by_helm, release_of
 from scaler.kubernetes.hpa import owner_of
 from scaler.kubernetes.objects import Custom, Hpa
 from scaler.kubernetes.ownership import Blocked, Workload, claim, cleared, workload_of

@@ -9,10 +9,10 @@ import msgspec
 
 from scaler.errors import NotFound
 from scaler.kubernetes.api import FIELD_MANAGER, METADATA_ONLY, Api
-from scaler.kubernetes.helm import Described
+from scaler.kubernetes.handover.helm import Described
+from scaler.kubernetes.handover.takeover import ADMISSION, LEASE, Found, Led, Webhook
 from scaler.kubernetes.objects import Custom, Hpa, LeaseSpec
 from scaler.kubernetes.registration import NAME, PATH, ApiService
-from scaler.kubernetes.takeover import ADMISSION, LEASE, Found, Led, Webhook
 from scaler.manifests.kinds import KINDS
 
 T = TypeVar("T")

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from scaler.errors import NotFound
-from scaler.kubernetes.survey import exists, held, leases, survey
-from scaler.kubernetes.takeover import Led, Webhook
+from scaler.kubernetes.handover.survey import exists, held, leases, survey
+from scaler.kubernetes.handover.takeover import Led, Webhook
 from scaler.manifests.kinds import KINDS
 from tests.kubernetes.script import Json, Script
 

@@ -9,7 +9,7 @@ import pytest
 
 from scaler.errors import ManifestError, NotLeading
 from scaler.kubernetes.endpoint import Service
-from scaler.kubernetes.handback import (
+from scaler.kubernetes.handover.handback import (
     Deed,
     LetGo,
     PointTo,
@@ -22,10 +22,10 @@ from scaler.kubernetes.handback import (
     remarks,
     told,
 )
+from scaler.kubernetes.handover.takeover import Led
 from scaler.kubernetes.lease import Claim, Terms
 from scaler.kubernetes.objects import Custom
 from scaler.kubernetes.registration import ApiService
-from scaler.kubernetes.takeover import Led
 from scaler.manifests.watched import Ref
 from tests.kubernetes.fake_api import FakeApi
 from tests.kubernetes.scene import NAMESPACE, custom

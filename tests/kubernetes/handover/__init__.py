@@ -1,0 +1,1 @@
+"""Tests of `scaler.kubernetes.handover`, file by file."""
