@@ -72,18 +72,23 @@ class _Replica:
     async def run(self) -> None:
         async with self._cluster() as cluster:
             mode = Mode.OBSERVE if self._given.observe else None
-            daemon = Daemon(cluster, binding_of(cluster, mode, self._shared), self._given, self._clock, cluster.unready)
+            binding = binding_of(cluster, mode, self._shared)
+            daemon = Daemon(
+                cluster, binding, self._given, self._clock, idle=lambda: cluster.unready() or self._unbelieving()
+            )
             async with listening(*self._given.address, daemon.pages()), asyncio.TaskGroup() as tasks:
-                await self._load_certificates()
-                beside = [
-                    tasks.create_task(self._announced.run(), name="how requests are believed"),
-                    tasks.create_task(self._certificates.run(), name="certificates"),
-                ]
+                beside = [tasks.create_task(self._announced.run(), name="how requests are believed")]
                 try:
+                    await self._load_certificates()
+                    beside.append(tasks.create_task(self._certificates.run(), name="certificates"))
                     await self._serve(daemon)
                 finally:
                     for task in beside:
                         task.cancel()
+
+    def _unbelieving(self) -> str:
+        """Who leads next must know the front proxy before it is asked, or the API server's certificate is refused."""
+        return "" if self._believed() else "the cluster has not said yet how requests are to be believed"
 
     async def _serve(self, daemon: Daemon) -> None:
         """The metrics API on every replica, so that a new leader need not begin to listen."""

@@ -12,12 +12,11 @@ from tests.rig.kube_client import path
 async def counted(scene: Scene, name: str) -> AsyncIterator[list[int]]:
     """A list that grows with each number of a Deployment, from the present one on; none is missed."""
     seen: list[int] = []
-    task = asyncio.create_task(_count(scene, name, seen))
-    try:
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(_count(scene, name, seen))
+        await scene.daemon.until(lambda: seen, f"{name} is watched")
         yield seen
-    finally:
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _count(scene: Scene, name: str, seen: list[int]) -> None:

@@ -167,9 +167,9 @@ async def test_azure_queue_depth(scene: Scene, azurite: Azurite) -> None:
 async def test_a_target_of_type_value_is_a_ratio(scene: Scene) -> None:
     """Twice of what one should have: as many again, and again, as long as it stays so."""
     trigger: dict[str, Any] = {**scene.asks("worker", "10"), "metricType": "Value"}
-    scene.answers["worker"] = 20
     await scene.pair("worker", trigger)
     async with counted(scene, "worker") as replicas:
+        scene.answers["worker"] = 20
         await scene.replicas("worker", 5)
         scene.answers["worker"] = 4
         await scene.replicas("worker", 1)
@@ -180,9 +180,9 @@ async def test_a_target_of_type_value_is_a_ratio(scene: Scene) -> None:
 
 
 async def test_of_two_triggers_the_one_that_wants_more_counts(scene: Scene) -> None:
-    scene.answers |= {"fast": 20, "slow": 30}
     await scene.pair("worker", scene.asks("fast", "5"), scene.asks("slow", "10"))
     async with counted(scene, "worker") as replicas:
+        scene.answers |= {"fast": 20, "slow": 30}
         await scene.replicas("worker", 4)
         fast, slow = await metrics_of(scene, "worker")
         assert (fast[:3], slow[:3]) == ("s0-", "s1-")
