@@ -1,5 +1,7 @@
 """When another hand on the replicas is a tug of war, how this daemon then gives way, and when that ends."""
 
+from typing import Any
+
 from scaler.kubernetes.objects import ManagedField
 from scaler.kubernetes.targets import other_hand
 from scaler.kubernetes.tug import AFTER_OURS, REMEMBERED, SELDOM, Tugs
@@ -108,7 +110,7 @@ def test_a_forgotten_workload_begins_anew() -> None:
 
 
 def test_the_last_other_writer_of_the_replicas_is_the_other_hand() -> None:
-    writes = {"f:spec": {"f:replicas": {}}}
+    writes: dict[str, Any] = {"f:spec": {"f:replicas": {}}}
     fields = (
         ManagedField("kubectl", "2026-01-01T00:00:00Z", "scale", writes),
         ManagedField("argocd", "2026-01-02T00:00:00Z", "", writes),
