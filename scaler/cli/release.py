@@ -15,7 +15,6 @@ from scaler.cli.adopt import ContextOption, KubeconfigOption, of_whoever_calls
 from scaler.clock import Clock, boottime
 from scaler.errors import ManifestError
 from scaler.kubernetes.api import Api
-from scaler.kubernetes.endpoint import Service
 from scaler.kubernetes.handover.handback import (
     Deed,
     Remark,
@@ -30,6 +29,7 @@ from scaler.kubernetes.handover.handback import (
 from scaler.kubernetes.handover.survey import api_service, exists, held, leases, objects, services
 from scaler.kubernetes.handover.takeover import LEASE, OBJECT, Led
 from scaler.kubernetes.lease import Claim, Terms
+from scaler.kubernetes.reach.endpoint import Service
 
 
 def release(

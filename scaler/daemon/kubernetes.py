@@ -17,14 +17,14 @@ from scaler.daemon.process import loop_factory, until_told
 from scaler.daemon.term import Daemon, binding_of
 from scaler.errors import ClusterError
 from scaler.kubernetes.api import Api
-from scaler.kubernetes.authentication import Announced
-from scaler.kubernetes.authority import names_of
-from scaler.kubernetes.certificates import Certificates, GivenCertificates, OwnCertificates, UnwrittenCertificates
 from scaler.kubernetes.cluster import KubernetesCluster
 from scaler.kubernetes.config import access, own_namespace
-from scaler.kubernetes.endpoint import Service
 from scaler.kubernetes.lease import Claim, Terms
-from scaler.kubernetes.serving import Serving
+from scaler.kubernetes.reach.authentication import Announced
+from scaler.kubernetes.reach.authority import names_of
+from scaler.kubernetes.reach.certificates import Certificates, GivenCertificates, OwnCertificates, UnwrittenCertificates
+from scaler.kubernetes.reach.endpoint import Service
+from scaler.kubernetes.reach.serving import Serving
 from scaler.kubernetes.world import Scope, World
 from scaler.settings import Settings
 from scaler.web import external_metrics, tls

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from scaler.kubernetes.authority import DAY, Pair, names_of, new_authority, new_serving
+from scaler.kubernetes.reach.authority import DAY, Pair, names_of, new_authority, new_serving
 from tests.e2e import later
 from tests.e2e.installation import installed
 from tests.e2e.kube_daemon import API_SERVICE, NAMESPACE, KubeDaemon, replica
@@ -32,7 +32,7 @@ OURS = {"namespace": NAMESPACE, "name": NAME, "port": 443}
 THEIRS = {"namespace": "monitoring", "name": "adapter", "port": 443}
 MASTER = {"X-Remote-User": "root", "X-Remote-Group": "system:masters"}
 SETTLED = 700.0
-"""Seconds after which everybody knows of a new authority or certificate (scaler/kubernetes/rotation.py)."""
+"""Seconds after which everybody knows of a new authority or certificate (scaler/kubernetes/reach/rotation.py)."""
 
 
 class Plane(NamedTuple):

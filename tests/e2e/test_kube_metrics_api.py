@@ -83,8 +83,12 @@ async def test_the_hpa_controller_is_answered(served_metric: Served, control_pla
     assert reply.json["kind"] == "ExternalMetricValueList"
     assert reply.json["apiVersion"] == f"{GROUP}/v1beta1"
     assert item["metricName"] == READ
-    asked = control_plane.audit(user=ACCOUNT)
-    assert any(one.uri.startswith(REVIEWS) and one.code == 201 for one in asked)
+
+    def reviewed() -> bool:
+        asked = control_plane.audit(user=ACCOUNT)
+        return any(one.uri.startswith(REVIEWS) and one.code == 201 for one in asked)
+
+    await served_metric.scene.daemon.until(reviewed, "the API server was asked whether it may")
 
 
 async def test_a_user_with_rights_is_answered_and_one_without_is_not(

@@ -14,11 +14,11 @@ from typing import Any
 from scaler.core.model import Mode
 from scaler.errors import ClusterError, Conflict, ManifestError, NotFound
 from scaler.kubernetes.api import Api
-from scaler.kubernetes.endpoint import Service
 from scaler.kubernetes.handover.takeover import LEASE, OBJECT, Led, named, stopping
 from scaler.kubernetes.lease import Claim
 from scaler.kubernetes.objects import Custom
-from scaler.kubernetes.registration import NAME, PATH, ApiService, registered
+from scaler.kubernetes.reach.endpoint import Service
+from scaler.kubernetes.reach.registration import NAME, PATH, ApiService, registered
 from scaler.kubernetes.status import condition_of, moment, stamp
 from scaler.kubernetes.steps import RESTORE
 from scaler.kubernetes.writer import path_of

@@ -12,7 +12,7 @@ from scaler.kubernetes.api import FIELD_MANAGER, METADATA_ONLY, Api
 from scaler.kubernetes.handover.helm import Described
 from scaler.kubernetes.handover.takeover import ADMISSION, LEASE, Found, Led, Webhook
 from scaler.kubernetes.objects import Custom, Hpa, LeaseSpec
-from scaler.kubernetes.registration import NAME, PATH, ApiService
+from scaler.kubernetes.reach.registration import NAME, PATH, ApiService
 from scaler.manifests.kinds import KINDS
 
 T = TypeVar("T")

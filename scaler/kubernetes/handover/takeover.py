@@ -13,8 +13,8 @@ from scaler.kubernetes.handover.helm import POLICY, Described, Release, kept, ke
 from scaler.kubernetes.hpa import owner_of
 from scaler.kubernetes.objects import Custom, Hpa
 from scaler.kubernetes.ownership import Blocked, Workload, claim, cleared, workload_of
-from scaler.kubernetes.registration import NAME as API_SERVICE
-from scaler.kubernetes.registration import ApiService
+from scaler.kubernetes.reach.registration import NAME as API_SERVICE
+from scaler.kubernetes.reach.registration import ApiService
 from scaler.kubernetes.world import aim_of
 from scaler.manifests import annotations
 from scaler.manifests.bind import Find, examine

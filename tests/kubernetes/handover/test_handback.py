@@ -8,7 +8,6 @@ import msgspec
 import pytest
 
 from scaler.errors import ManifestError, NotLeading
-from scaler.kubernetes.endpoint import Service
 from scaler.kubernetes.handover.handback import (
     Deed,
     LetGo,
@@ -25,7 +24,8 @@ from scaler.kubernetes.handover.handback import (
 from scaler.kubernetes.handover.takeover import Led
 from scaler.kubernetes.lease import Claim, Terms
 from scaler.kubernetes.objects import Custom
-from scaler.kubernetes.registration import ApiService
+from scaler.kubernetes.reach.endpoint import Service
+from scaler.kubernetes.reach.registration import ApiService
 from scaler.manifests.watched import Ref
 from tests.kubernetes.fake_api import FakeApi
 from tests.kubernetes.scene import NAMESPACE, custom

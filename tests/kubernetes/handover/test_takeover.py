@@ -9,7 +9,7 @@ from scaler import catalog
 from scaler.kubernetes.handover.helm import Described, Release
 from scaler.kubernetes.handover.takeover import Finding, Found, Led, Severity, Webhook, findings, ready
 from scaler.kubernetes.objects import Custom, ManagedField
-from scaler.kubernetes.registration import ApiService
+from scaler.kubernetes.reach.registration import ApiService
 from tests.kubernetes.scene import custom, hpa
 
 PROBLEM, WARNING, NOTE = Severity.PROBLEM, Severity.WARNING, Severity.NOTE

@@ -8,8 +8,8 @@ import msgspec
 
 from scaler.errors import Conflict, Forbidden, NotFound
 from scaler.kubernetes.api import Api
-from scaler.kubernetes.endpoint import Service
 from scaler.kubernetes.objects import Meta
+from scaler.kubernetes.reach.endpoint import Service
 
 Json = dict[str, Any]
 

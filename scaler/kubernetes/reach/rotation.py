@@ -5,7 +5,7 @@ for as long: at no time does anybody meet a certificate that he does not trust y
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from scaler.kubernetes.authority import (
+from scaler.kubernetes.reach.authority import (
     Pair,
     certificate_of,
     end_of,

@@ -11,9 +11,9 @@ import pytest
 
 from scaler.errors import ClusterError, NotLeading, SettingsError
 from scaler.kubernetes.api import Request
-from scaler.kubernetes.authority import DAY, names_of
-from scaler.kubernetes.certificates import LOOK, LOOK_AT_FILES, LOOK_SOON, GivenCertificates, OwnCertificates
-from scaler.kubernetes.rotation import SETTLES, usable
+from scaler.kubernetes.reach.authority import DAY, names_of
+from scaler.kubernetes.reach.certificates import LOOK, LOOK_AT_FILES, LOOK_SOON, GivenCertificates, OwnCertificates
+from scaler.kubernetes.reach.rotation import SETTLES, usable
 from tests.kubernetes.fake_api import FakeApi, unreachable
 from tests.rig.certificates import Authority, Pair
 

@@ -6,10 +6,10 @@ import logging
 import pytest
 
 from scaler.errors import NotLeading
-from scaler.kubernetes.authority import DAY, names_of
-from scaler.kubernetes.certificates import OwnCertificates
-from scaler.kubernetes.endpoint import Service
-from scaler.kubernetes.serving import LOOK, LOOK_SOON, Serving
+from scaler.kubernetes.reach.authority import DAY, names_of
+from scaler.kubernetes.reach.certificates import OwnCertificates
+from scaler.kubernetes.reach.endpoint import Service
+from scaler.kubernetes.reach.serving import LOOK, LOOK_SOON, Serving
 from tests.kubernetes.fake_api import FakeApi, unreachable
 
 pytestmark = [pytest.mark.looptime]

@@ -6,9 +6,9 @@ import logging
 
 from scaler.errors import ClusterError, NotLeading
 from scaler.kubernetes.api import Api
-from scaler.kubernetes.certificates import Certificates
-from scaler.kubernetes.endpoint import Service, placed
-from scaler.kubernetes.registration import registered
+from scaler.kubernetes.reach.certificates import Certificates
+from scaler.kubernetes.reach.endpoint import Service, placed
+from scaler.kubernetes.reach.registration import registered
 from scaler.logs import Changes
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from scaler.kubernetes.endpoint import EndpointSlice, Service, placed, slice_of, slice_patch
+from scaler.kubernetes.reach.endpoint import EndpointSlice, Service, placed, slice_of, slice_patch
 from tests.kubernetes.fake_api import FakeApi
 
 pytestmark = [pytest.mark.looptime]

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from scaler.kubernetes.authentication import Announced
+from scaler.kubernetes.reach.authentication import Announced
 from tests.kubernetes.fake_api import FakeApi
 
 pytestmark = [pytest.mark.looptime]

@@ -13,9 +13,9 @@ import msgspec
 
 from scaler.errors import ClusterError, Conflict, NotFound, SettingsError
 from scaler.kubernetes.api import Api
-from scaler.kubernetes.authority import Pair, fits
 from scaler.kubernetes.objects import Meta
-from scaler.kubernetes.rotation import Holding, renewed, usable
+from scaler.kubernetes.reach.authority import Pair, fits
+from scaler.kubernetes.reach.rotation import Holding, renewed, usable
 from scaler.logs import Changes
 
 log = logging.getLogger(__name__)

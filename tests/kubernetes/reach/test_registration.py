@@ -8,8 +8,8 @@ import pytest
 
 from scaler.errors import Conflict, Forbidden
 from scaler.kubernetes.api import Request
-from scaler.kubernetes.endpoint import Service
-from scaler.kubernetes.registration import ApiService, owner_of, registered, registration_patch, spec_of
+from scaler.kubernetes.reach.endpoint import Service
+from scaler.kubernetes.reach.registration import ApiService, owner_of, registered, registration_patch, spec_of
 from tests.kubernetes.fake_api import FakeApi
 
 pytestmark = [pytest.mark.looptime]

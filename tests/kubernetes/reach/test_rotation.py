@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
-from scaler.kubernetes.authority import DAY, Pair, fits, is_old, names_of, new_authority, new_serving
-from scaler.kubernetes.rotation import SETTLES, Holding, due, renewed, usable
+from scaler.kubernetes.reach.authority import DAY, Pair, fits, is_old, names_of, new_authority, new_serving
+from scaler.kubernetes.reach.rotation import SETTLES, Holding, due, renewed, usable
 
 NOW = 1_767_225_600.0
 NAMES = names_of(["metrics"], "keda")

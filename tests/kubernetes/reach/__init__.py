@@ -1,0 +1,1 @@
+"""Tests of `scaler.kubernetes.reach`, file by file."""
