@@ -23,7 +23,7 @@ from scaler.kubernetes.lease import Claim
 from scaler.kubernetes.objects import Custom
 from scaler.kubernetes.secrets import Secrets
 from scaler.kubernetes.status import patch_of, problem_of
-from scaler.kubernetes.steps import Scale, Seen, Step, check_failed, steps
+from scaler.kubernetes.steps import Scale, Seen, Step, check_failed, nothing, same, steps
 from scaler.kubernetes.targets import Resource, Targets
 from scaler.kubernetes.tug import Tugs
 from scaler.kubernetes.usage import LeftToHpa
@@ -71,6 +71,7 @@ class KubernetesCluster:
         self._farewells = Farewells(fenced, world, self._targets, self._writer)
         self._beside = dict(beside or {})
         self._told: dict[Ref, Watched | None] = {}
+        self._right: dict[Ref, tuple[Watched, Seen, Decision]] = {}
         self._tugs = Tugs()
         self._tasks = asyncio.TaskGroup()
         world.objects[OBJECT].listen(self._forget)
@@ -99,6 +100,7 @@ class KubernetesCluster:
         raised: BaseException | None = None
         async with self._elector.leadership() if self._elector else nullcontext():
             self._told.clear()
+            self._right.clear()
             async with asyncio.TaskGroup() as tasks:
                 kept = [tasks.create_task(duty(), name=name) for name, duty in self._duties().items()]
                 try:
@@ -141,12 +143,23 @@ class KubernetesCluster:
             return
         self._chores.use(watched.ref, watched.refs)
         seen = await self._looked(watched, found)
+        if self._is_right(watched, seen, decision):
+            return
+        wanted = steps(watched, seen, decision)
         try:
-            for step in steps(watched, seen, decision):
+            for step in wanted:
                 await self._take(step, watched, decision)
         except Terminating:  # all of it goes by itself
             return
         self._told[watched.ref] = watched
+        if nothing(wanted):
+            self._right[watched.ref] = (watched, seen, decision)
+
+    def _is_right(self, watched: Watched, seen: Seen, decision: Decision) -> bool:
+        """Whether there was nothing to do for what is the same now: of most polls that is so, and computing the steps
+        again was a seventh of the CPU of a cluster at work (docs/performance.md)."""
+        held = self._right.get(watched.ref)
+        return held is not None and held[0] is watched and held[1] == seen and same(held[2], decision)
 
     async def _looked(self, watched: Watched, found: Custom) -> Seen:
         resource = await self._targets.resource(watched.spec.target_kind)
@@ -245,6 +258,7 @@ class KubernetesCluster:
         aim = aim_of(before)
         self._tugs.forget(Ref(aim.kind, ref.namespace, aim.name))
         self._told.pop(ref, None)
+        self._right.pop(ref, None)
         self._secrets.forget(ref)
         self._chores.forget(ref)
         self._writer.forget(ref)

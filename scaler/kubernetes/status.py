@@ -24,11 +24,12 @@ HAPPY, FAILING = "Happy", "Failing"
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What the status tells of the cluster: the target's resource, the HPA's name and the HPA itself, where it is there
-    and ours."""
+    and ours. `resting`: it has nothing to do, because the target is at zero."""
 
     resource: Resource
     hpa_name: str = ""
     hpa: Hpa | None = None
+    resting: bool = False
 
 
 def status_of(watched: Watched, decision: Decision, before: Mapping[str, Any], facts: Facts) -> Json:
@@ -43,7 +44,7 @@ def status_of(watched: Watched, decision: Decision, before: Mapping[str, Any], f
         "lastActiveTime": _last_active(decision, before),
         "externalMetricNames": external,
         "resourceMetricNames": [g.metric for g in watched.spec.goals if g.resource and not g.container],
-        "conditions": conditions_of(decision.conditions, before, facts.hpa),
+        "conditions": conditions_of(decision.conditions, before, facts.hpa, resting=facts.resting),
         "health": _health(decision.state, watched.spec.fallback, external, before.get("health") or {}),
         "triggersActivity": {name: {"isActive": active.get(name, False)} for name in external},
         "pausedReplicaCount": watched.spec.pause.replicas if watched.spec.pause.full else None,
@@ -69,8 +70,11 @@ def problem_of(problem: ScalerError, before: Mapping[str, Any]) -> Json:
     return {**before, "conditions": conditions_of(told, before, None)}
 
 
-def conditions_of(told: Sequence[Condition], before: Mapping[str, Any], hpa: Hpa | None) -> list[Json]:
-    """KEDA's conditions in KEDA's order; those that were not told now stand as they were, or as they are at first."""
+def conditions_of(
+    told: Sequence[Condition], before: Mapping[str, Any], hpa: Hpa | None, *, resting: bool = False
+) -> list[Json]:
+    """KEDA's conditions in KEDA's order; those that were not told now stand as they were, or as they are at first. What
+    a new HPA will say of a target at zero is known before it says so: that is one write less for each new object."""
     found = {one.get("type", ""): dict(one) for one in before.get("conditions") or ()}
     for first in _AT_FIRST:
         found.setdefault(first["type"], dict(first))
@@ -78,6 +82,8 @@ def conditions_of(told: Sequence[Condition], before: Mapping[str, Any], hpa: Hpa
         found[one.type.value] = _condition(one.type.value, one.status, one.reason, one.message)
     if hpa is not None and (mirrored := _hpa_active(hpa)):
         found["HPAActive"] = mirrored
+    elif resting:
+        found.setdefault("HPAActive", dict(_AT_REST))
     return [found[type_] for type_ in _ORDER if type_ in found]
 
 
@@ -165,6 +171,7 @@ _AT_FIRST = (
     _condition("Fallback", "Unknown", "", ""),
     _condition("Paused", "False", "", ""),
 )
+_AT_REST = _condition("HPAActive", "True", "ScalingDisabled", "HPA rests while the target is at zero")
 
 
 def _original(decision: Decision, before: Mapping[str, Any], facts: Facts) -> int | None:
@@ -211,5 +218,5 @@ def _hpa_active(hpa: Hpa) -> Json | None:
     if active.status == "True":
         return _condition("HPAActive", "True", "HPAActive", "HPA is able to read metrics")
     if active.reason == "ScalingDisabled":
-        return _condition("HPAActive", "True", active.reason, "HPA rests while the target is at zero")
+        return _AT_REST
     return _condition("HPAActive", "False", active.reason or "HPAMetricsUnavailable", active.message)

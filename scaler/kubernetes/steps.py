@@ -116,11 +116,39 @@ def steps(watched: Watched, seen: Seen, decision: Decision) -> tuple[Step, ...]:
         return tuple(_told(watched, seen, _blocked(seen, decision, claimed), None))
     scale = _scale(watched, seen, decision)
     if spec.pause.full:
-        moves, hpa = (*_hpa_gone(claimed), *scale), None
+        moves, hpa, resting = (*_hpa_gone(claimed), *scale), None, False
     else:
         moves = (*scale, *_hpa_there(watched, seen, claimed))
         hpa = None if isinstance(claimed, Create) else claimed.hpa
-    return (*moves, *_finalizer(watched, seen), *_told(watched, seen, decision, hpa))
+        resting = seen.wanted == 0 and not scale
+    return (*moves, *_finalizer(watched, seen), *_told(watched, seen, decision, hpa, resting=resting))
+
+
+def same(before: Decision, decision: Decision) -> bool:
+    """Whether the second asks for no other steps than the first did, where what is seen has not changed: a number that
+    moves within its target, and when it was read, are for the metrics API alone."""
+    return not decision.events and _asked(before) == _asked(decision)
+
+
+def _asked(decision: Decision) -> tuple[object, ...]:
+    """All that the steps, and the status, take from a decision but its events."""
+    state = decision.state
+    return (
+        decision.replicas,
+        decision.why,
+        decision.conditions,
+        [(metric.name, metric.active) for metric in decision.metrics],
+        state.seen,
+        state.active,
+        None if state.active else state.last_active,
+        state.failures,
+        state.original_replicas,
+    )
+
+
+def nothing(taken: tuple[Step, ...]) -> bool:
+    """Whether all is as it should be."""
+    return all(isinstance(step, PatchStatus) and not step.patch for step in taken)
 
 
 def _alone(watched: Watched, seen: Seen, decision: Decision) -> tuple[Step, ...]:
@@ -182,12 +210,14 @@ def _finalizer(watched: Watched, seen: Seen) -> Iterator[Step]:
 # ---------------------------------------------------------------------------------------------------- what is said
 
 
-def _told(watched: Watched, seen: Seen, decision: Decision, hpa: Hpa | None) -> Iterator[Step]:
+def _told(
+    watched: Watched, seen: Seen, decision: Decision, hpa: Hpa | None, *, resting: bool = False
+) -> Iterator[Step]:
     """The status, then the events (KEDA behaviour 1.6)."""
     before = seen.found.status
     decision = _remarked(decision, (*watched.remarks, *((seen.remark,) if seen.remark else ())))
     name = "" if watched.spec.mode is Mode.DIRECT else seen.owner.hpa
-    patch = patch_of(before, status_of(watched, decision, before, Facts(seen.resource, name, hpa)))
+    patch = patch_of(before, status_of(watched, decision, before, Facts(seen.resource, name, hpa, resting)))
     yield PatchStatus(watched.ref, patch, hurry=seen.fresh or not before.get("conditions"))
     if events := tuple(_events(watched, before, decision)):
         yield Post(watched.ref, events)
