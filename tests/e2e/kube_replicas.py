@@ -140,6 +140,11 @@ class Ground:
         ours = {user(account) for account in accounts or (FIRST, SECOND)}
         return [one for one in self.cluster.audit(since) if one.user in ours and is_write(one) and part in one.uri]
 
+    def attempts(self, since: int, account: str) -> list[Request]:
+        """Its writes, and those at the Lease among them."""
+        asked = self.cluster.audit(since, user=user(account))
+        return [one for one in asked if is_write(one) or (is_lease(one) and one.verb in WRITES)]
+
     async def settled(self, seconds: float = 3.0, limit: float = 120.0) -> None:
         """Returns when nobody of ours has written anything for that long."""
         async with asyncio.timeout(limit):

@@ -29,7 +29,6 @@ from tests.e2e.kube_replicas import (
     until,
     user,
 )
-from tests.e2e.kube_scene import WRITES
 from tests.rig.control_plane import ControlPlane, Options
 from tests.rig.kube_client import KubeError
 
@@ -203,7 +202,7 @@ async def test_a_frozen_leader_does_not_write_when_it_wakes(ground: Ground) -> N
         await leader.until(lambda: "does not lead any more" in leader.said(), "the former leader knows that it is late")
         await leader.until(lambda: f"holder={follower.name}" in leader.said(), "it follows")
         await leader.held(lambda: not ground.writes(since), "nobody has anything to write", 3)
-        assert not [one for one in ground.cluster.audit(since, user=user(leader.name)) if one.verb in WRITES]
+        assert ground.attempts(since, leader.name) == []
         assert await ground.picture() == before
         assert await ground.leader() == follower.name
 
@@ -227,7 +226,7 @@ async def test_robbed_of_the_lease(ground: Ground) -> None:
             await daemon.until(lambda: lost in daemon.said(), "the daemon learns of it")
             ground.answers.update((name, 3) for name in names)
             since = ground.cluster.mark()
-            await scene.stay("nothing is written", lambda: not _written(ground, since), 6)
+            await scene.stay("nothing is written", lambda: not ground.attempts(since, daemon.name), 6)
             with pytest.raises(KubeError, match="does not lead") as refused:
                 await ground.metric("n0")
             assert refused.value.status == 503
@@ -243,9 +242,3 @@ async def _rob(ground: Ground) -> None:
         record = {"holderIdentity": "somebody-else", "leaseDurationSeconds": 4, "renewTime": now}
         await ground.kube.patch(LEASE, {"spec": record})
         await asyncio.sleep(1)
-
-
-def _written(ground: Ground, since: int) -> list[str]:
-    """By the daemon; not even the Lease is tried."""
-    asked = ground.cluster.audit(since, user=user(FIRST))
-    return [one.uri for one in asked if one.verb in WRITES and "/subjectaccessreviews" not in one.uri]
