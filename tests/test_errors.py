@@ -21,6 +21,7 @@ from scaler.errors import (
     SettingsError,
     SourceBusy,
     SourceError,
+    Terminating,
 )
 
 ALL = [one for _, one in inspect.getmembers(errors, inspect.isclass) if issubclass(one, ScalerError)]
@@ -38,7 +39,7 @@ def test_the_reason_is_the_classs_name(error: type[ScalerError]) -> None:
 
 
 def test_whether_the_same_call_may_succeed_later() -> None:
-    never = {ScalerError, ManifestError, SettingsError, Forbidden, Invalid}
+    never = {ScalerError, ManifestError, SettingsError, Forbidden, Invalid, Terminating}
     assert {one for one in ALL if not one.retriable} == never
     later = {CredentialError, SourceError, SourceBusy, LoginError, AnswerError, InternalError}
     assert later | {ClusterError, NotFound, Conflict} <= {one for one in ALL if one.retriable}

@@ -13,9 +13,9 @@ from tests.performance.kube_thousand import COUNT, woken
 from tests.performance.lattice import lateness
 
 INTERVAL = 1
-WATCHED = 30.0
-SETTLING = 20.0
+WATCHED = 20.0
 MOST = Aim(50, "p99")
+GATE = "no more than 150 whatever the machine"
 MANY = "1,000 objects at 1 s"
 
 
@@ -42,7 +42,6 @@ async def _woken(lab: Lab) -> list[Figure]:
 
 
 async def _active(lab: Lab) -> list[Figure]:
-    await asyncio.sleep(SETTLING)
     await lab.settled(lab.cluster.mark())
     return await _watched(lab, f"{MANY}, active")
 
@@ -52,7 +51,7 @@ async def _watched(lab: Lab, what: str) -> list[Figure]:
     usage = Usage(lab.daemon.pid)
     await asyncio.sleep(WATCHED)
     cores, asked = usage.cores, lab.source.report().asked
-    note = f"{len(asked) / WATCHED:,.0f} questions a second"
+    note = f"{len(asked) / WATCHED:,.0f} questions a second; {GATE}"
     late = tuple(lateness(asked, INTERVAL))
     return [
         Figure(f"{what}: lateness of questions", "ms", late, MOST, note),

@@ -27,16 +27,16 @@ from tests.rig.control_plane import Request
 COUNT = 1000
 INTERVAL = 30.0
 VALUE = 5
-AT_REST = 40.0
+AT_REST = 32.0
 ACTIVE = 120.0
-CACHED = 90.0
+CACHED = 60.0
 LATER = 5
 SYNC = 15.0
 REST = 1.0
 SAME = 5.0
 """Milliseconds by which the same thing varies on a machine that is not quiet."""
 
-RATE, ASKED, CONNECTIONS = 67.0, 30.0, 16
+RATE, ASKED, CONNECTIONS = 67.0, 20.0, 16
 HANGING = "object-0007"
 MANY = "1,000 objects"
 THERE = "there"
@@ -113,7 +113,6 @@ async def woken(lab: Lab, count: int, what: str, keda: str) -> Figure:
 
 
 async def _active(lab: Lab) -> list[Figure]:
-    await asyncio.sleep(INTERVAL + SYNC)
     await lab.settled(lab.cluster.mark())
     others = Usage(lab.cluster.etcd.pid, lab.cluster.api_server.pid, lab.cluster.controllers.pid)
     requests, usage, report = await _steady(lab, ACTIVE)
