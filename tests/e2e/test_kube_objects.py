@@ -20,7 +20,7 @@ async def test_the_first_status_is_whole_and_the_events_follow_it(scene: Scene) 
         return condition(first, type_)[:2]
 
     kept = [one["type"] for one in first["status"]["conditions"] if one["type"] != "HPAActive"]
-    assert kept == ["Ready", "Active", "Fallback", "Paused"], "HPAActive comes as soon as the HPA's controller has spoken"
+    assert kept == ["Ready", "Active", "Fallback", "Paused"]  # HPAActive comes when the HPA has spoken
     assert told("Ready") == ("True", "ScaledObjectReady")
     assert told("Active") == ("False", "ScalerNotActive")
     assert told("Fallback") == ("False", "NoFallbackFound")
