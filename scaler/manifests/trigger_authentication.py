@@ -1,12 +1,12 @@
 """TriggerAuthentication's spec as declared classes (KEDA behaviour 2.2): Secrets, ConfigMaps, environment variables and
-the pod identity; `secret_stores` has the rest. How a reference is resolved stands in `scaler.credentials`."""
+the pod identity; the rest, and how it is resolved, stands in `scaler.credentials`."""
 
 from collections.abc import Iterator
 
 from scaler.credentials.resolve import Reference
 from scaler.declare import Resource, Rule, param
-from scaler.manifests.pod_identity import PodIdentity
-from scaler.manifests.secret_stores import (
+from scaler.credentials.pod_identity import PodIdentity
+from scaler.credentials.blocks import (
     AwsSecretManager,
     AzureKeyVault,
     BoundServiceAccountToken,

@@ -1,10 +1,10 @@
-"""The stores that a TriggerAuthentication may take parameters from, as declared classes (KEDA behaviour 2.2). This
-version admits what KEDA admits here and asks none of them: `LATER` says so to whoever names one."""
+"""The blocks of a TriggerAuthentication that name a store of values, as declared classes (KEDA behaviour 2.2). They stand
+below the manifests, beside the rooms that fetch them: `vault.py`, `oauth2.py` and so on, one for each store."""
 
 from collections.abc import Mapping
 
 from scaler.declare import Resource, param, secret
-from scaler.manifests.pod_identity import PodIdentity
+from scaler.credentials.pod_identity import PodIdentity
 
 # -------------------------------------------------------------------------------------------------- a key of a Secret
 
