@@ -105,10 +105,48 @@ class Pause:
     scale_out: bool = False
 
 
+class Strategy(StrEnum):
+    """How many Jobs are made of what the triggers ask for (KEDA behaviour 2.1)."""
+
+    DEFAULT = "default"
+    CUSTOM = "custom"
+    ACCURATE = "accurate"
+    EAGER = "eager"
+
+
+class Calculation(StrEnum):
+    """How several triggers of a ScaledJob make one number."""
+
+    MAX = "max"
+    MIN = "min"
+    AVG = "avg"
+    SUM = "sum"
+
+
+@dataclass(frozen=True, slots=True)
+class JobRules:
+    """What a ScaledJob has instead of an HPA. `deduction` and `share` (of the Jobs that run) are for the strategy
+    `custom`. `pod_conditions` say when a Job is no longer pending: when one of its pods has them all, or, where there
+    are none, when one runs. An adapter keeps the latest `succeeded` and `failed` Jobs that have ended; Jobs of an older
+    generation are left to end where it is `gradual`, else deleted, with `foreground` after their pods."""
+
+    strategy: Strategy = Strategy.DEFAULT
+    calculation: Calculation = Calculation.MAX
+    deduction: int = 0
+    share: float = 0.0
+    pod_conditions: tuple[str, ...] = ()
+    succeeded: int = 100
+    failed: int = 100
+    gradual: bool = False
+    foreground: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """Everything of a ScaledObject that decides. `created` is the object's creation (seconds since the epoch), from
-    which `initial_cooldown` counts; `kind` is the target's `group/version.Kind`, for messages."""
+    """Everything of a ScaledObject, or (then with `jobs`) of a ScaledJob, that decides. `created` is the object's
+    creation (seconds since the epoch), from which `initial_cooldown` counts; `kind` is the target's
+    `group/version.Kind`, for messages. With a `formula` the triggers are its inputs, by the names in `variables` (name,
+    metric), and `composite` is what is compared."""
 
     name: str
     goals: tuple[Goal, ...]
@@ -120,12 +158,15 @@ class Spec:
     created: float = 0.0
     fallback: Fallback | None = None
     formula: str = ""
+    variables: tuple[tuple[str, str], ...] = ()
+    composite: Goal | None = None
     behavior: Behavior | None = None
     pause: Pause = Pause()
     force: bool = False
     mode: Mode = Mode.HPA
     target_name: str = ""
     target_kind: str = "apps/v1.Deployment"
+    jobs: JobRules | None = None
 
 
 # ---------------------------------------------------------------------------------------------------- what was seen
@@ -146,7 +187,8 @@ class Pod:
 
 @dataclass(frozen=True, slots=True)
 class Jobs:
-    """What a ScaledJob's decision needs to see."""
+    """What a ScaledJob's decision needs to see: Jobs that have not ended, and those among them of which nothing runs
+    yet."""
 
     running: int = 0
     pending: int = 0
@@ -154,7 +196,8 @@ class Jobs:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What was seen of the workload: replicas wanted (spec.replicas), existing (status.replicas) and ready."""
+    """What was seen of the workload: replicas wanted (spec.replicas), existing (status.replicas) and ready. Of a
+    ScaledJob: its `jobs`; wanted and existing are those that have not ended, ready those of them that run."""
 
     wanted: int
     exists: int
@@ -309,6 +352,8 @@ class Why(Enum):
     FALLING_BACK = "a metric cannot be read, the fallback stands in"
     UNKNOWN = "a metric cannot be read, nothing is scaled down while it is unknown"
     NO_READING = "no metric can be read, nothing is scaled"
+    MORE_JOBS = "the triggers ask for more jobs than there are"
+    ENOUGH_JOBS = "there are as many jobs as the triggers ask for"
     LEFT_TO_HPA = "only the HPA can know what the resource metrics ask for"
     PAUSED = "the object is paused"
     PAUSED_AT = "the object is paused at a number of replicas"
@@ -370,7 +415,8 @@ class Event:
 @dataclass(frozen=True, slots=True)
 class Decision:
     """How many replicas and why, with every effect as data. `replicas` is `None` where nobody here can know or may say;
-    `again` is when to look again at the latest, where that is before the next poll."""
+    `again` is when to look again at the latest, where that is before the next poll. Of a ScaledJob `create` is how many
+    Jobs are to be made, once, beside those that were seen, and `replicas` how many there are then."""
 
     replicas: int | None
     why: Why

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Hashable, Sequence
 
 from scaler.core.disagreement import Disagreement
-from scaler.core.model import Decision, Failure, Reading, Target, Value
+from scaler.core.model import Decision, Failure, Mode, Reading, Target, Value
 from scaler.errors import ManifestError, ScalerError
 from scaler.manifests.watched import Ref, Watched
 
@@ -43,13 +43,14 @@ class Narrator:
         return True
 
     def decided(self, watched: Watched, readings: Sequence[Reading], target: Target, decision: Decision) -> None:
-        """One round's outcome, before it is written."""
+        """One round's outcome, before it is written. Jobs are made anew each time, by however many at a time."""
         ref = watched.ref
         for reading in readings:
             self._read(ref, reading)
         moves = decision.replicas is not None and decision.replicas != target.wanted
         fact = (target.wanted, decision.replicas, decision.why) if moves else None
-        if self._news(ref, MOVE, fact) and fact:
+        makes = bool(decision.create) and watched.spec.mode is not Mode.OBSERVE
+        if (self._news(ref, MOVE, fact) or makes) and fact:
             log.info(f"{ref} {fact[0]}→{fact[1]} {decision.why.value}", extra=_values(watched, readings))
 
     def compared(self, ref: Ref, found: Disagreement | None) -> None:

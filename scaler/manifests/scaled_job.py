@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ConfigDict
 
 from scaler.declare import Resource, param
-from scaler.manifests.scaled_object import TriggerEntry, check_triggers
+from scaler.manifests.scaled_object import USAGE, TriggerEntry, check_triggers
 
 
 class JobTargetRef(Resource):
@@ -76,4 +76,6 @@ class ScaledJobSpec(Resource):
         yield from check_triggers(self.triggers)
         for index, trigger in enumerate(self.triggers):
             if trigger.metric_type is not None:
-                yield f"triggers[{index}].metricType", "must not be set in a ScaledJob"
+                yield f"triggers[{index}].metricType", "Cannot set metricType in ScaledJob triggers"
+            if trigger.type in USAGE:
+                yield f"triggers[{index}].type", f"{trigger.type} says nothing of work that waits: it makes no Jobs"

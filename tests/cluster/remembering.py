@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
-from scaler.core.model import Decision, Mode, State, Target
+from scaler.core.model import Decision, Jobs, Mode, State, Target
 from scaler.engine.cluster import Change
 from scaler.errors import NotFound, ScalerError
 from scaler.manifests.watched import Manifest, Ref, Watched
@@ -15,7 +15,8 @@ T = TypeVar("T")
 
 
 class RememberingCluster:
-    """Tests put `changes` in, and read `replicas`, `applied`, `reported` and `doubted`."""
+    """Tests put `changes` in, and read `replicas`, `applied`, `reported` and `doubted`. The Jobs of a ScaledJob that
+    have not ended are its own `replicas`, all of them running."""
 
     def __init__(self) -> None:
         self.changes: asyncio.Queue[Change] = asyncio.Queue()
@@ -33,12 +34,19 @@ class RememberingCluster:
             yield await self.changes.get()
 
     async def seen(self, watched: Watched) -> Target:
+        if watched.spec.jobs:
+            running = self.replicas.get(watched.ref, 0)
+            return Target(running, running, running, jobs=Jobs(running))
         return Target(count := _found(self.replicas, watched.target), count, count)
 
     async def apply(self, watched: Watched, decision: Decision) -> None:
         self.applied.append(decision)
         self.states[watched.ref] = decision.state
-        if decision.replicas is not None and watched.spec.mode is not Mode.OBSERVE:
+        if watched.spec.mode is Mode.OBSERVE:
+            return
+        if watched.spec.jobs:
+            self.replicas[watched.ref] = self.replicas.get(watched.ref, 0) + decision.create
+        elif decision.replicas is not None:
             self.replicas[watched.target] = decision.replicas
 
     async def report(self, ref: Ref, problem: ScalerError) -> None:
