@@ -13,6 +13,9 @@ from scaler.sdk.http import Reply
 from scaler.sdk.signing import Anonymous, Request, Signer
 from scaler.sdk.tls import Tls
 
+AGE = 300.0
+"""Seconds after which what has no end of its own is fetched anew, and for which what nobody uses is kept."""
+
 TIMEOUT = 5.0
 """Seconds that a store has for one request."""
 
@@ -79,7 +82,7 @@ class ReadFile(Protocol):
 @dataclass(frozen=True, slots=True)
 class Tools:
     """All that a room may use. `read` gives Secrets and ConfigMaps of `where.namespace`: a fetch that read some is done
-    anew when they change. `environment` holds the daemon's own variables by which it says who it is (`VAULT_TOKEN`,
+    anew when they change. `token_life` are the seconds to ask tokens for. `environment` holds the daemon's own variables by which it says who it is (`VAULT_TOKEN`,
     `AWS_ROLE_ARN` …). `memory` is the room's own between two fetches of one block: a login, a lease; it is emptied when
     a source refuses what was fetched."""
 
@@ -89,6 +92,7 @@ class Tools:
     token: AskToken = field(repr=False)
     file: ReadFile = field(repr=False)
     now: Callable[[], float] = field(repr=False)
+    token_life: int = 3600
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     memory: dict[str, Any] = field(default_factory=dict, repr=False)
 
@@ -130,3 +134,17 @@ async def secret_key(name: str, key: str, at: str, tools: Tools) -> str:
     if key not in data:
         raise CredentialError(f"{at}: Secret {name} has no key {key}")
     return data[key]
+
+
+async def service_account_token(namespace: str, account: str, at: str, tools: Tools) -> Token:
+    """A token of that service account, for the API server's own audience. Raises `CredentialError` that names it,
+    `ClusterError`."""
+    try:
+        return await tools.token(namespace, account, seconds=tools.token_life)
+    except NotFound:
+        raise CredentialError(f"{at}: there is no service account {namespace}/{account}") from None
+    except Forbidden:
+        raise CredentialError(
+            f"{at}: the daemon may not ask for tokens of service account {namespace}/{account}, "
+            "that takes the right to create serviceaccounts/token"
+        ) from None

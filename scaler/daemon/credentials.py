@@ -1,0 +1,38 @@
+"""The stores of credentials, put together: what their rooms may use of this daemon."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+from scaler import settings
+from scaler.credentials.files import Files
+from scaler.credentials.store import AskToken, Tools, Where
+from scaler.credentials.stores import Stores
+from scaler.manifests.watched import Ref
+from scaler.sdk.addresses import METADATA_ALLOWED
+from scaler.sdk.http import once
+from scaler.settings import Settings
+
+SHORTEST_TOKEN, LONGEST_TOKEN = 3600.0, 6 * 3600.0
+"""Seconds between which a service account's token may be asked for (KEDA behaviour 5.2)."""
+
+
+def stores_of(
+    read: Callable[[Ref], Awaitable[Mapping[str, str]]], token: AskToken, given: Settings, now: Callable[[], float]
+) -> Stores:
+    """Stores over what a cluster `read`s and the tokens that it gives."""
+    files = Files(Path(given.filepath_auth_root_path) if given.filepath_auth_root_path else None)
+    own = settings.store_environment()
+    life = int(min(max(given.bound_token_expiry, SHORTEST_TOKEN), LONGEST_TOKEN))
+
+    def tools(where: Where) -> Tools:
+        def read_there(kind: str, name: str) -> Awaitable[Mapping[str, str]]:
+            return read(Ref(kind, where.namespace, name))
+
+        return Tools(where, once, read_there, token, files.read, now, life, own)
+
+    return Stores(tools, now)
+
+
+def guard_addresses(given: Settings) -> None:
+    """For everything that the current task starts from now on."""
+    METADATA_ALLOWED.set(given.allow_metadata_addresses)
