@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from scaler.core.activity import Activity
 from scaler.core.model import Condition, ConditionType, Event, Failure, Spec, State
+from scaler.core.naming import COMPOSITE
 
 _READY = Condition(
     ConditionType.READY, "True", "ScaledObjectReady", "ScaledObject is defined correctly and is ready for scaling"
@@ -40,21 +41,21 @@ def paused(spec: Spec) -> bool:
 
 def ready(spec: Spec, seen: Activity) -> bool | None:
     """Whether the object does what it should; `None` where only a part of it does. Failures that a fallback still waits
-    for leave it ready, as in KEDA."""
+    for leave it ready, as in KEDA; for a formula that cannot be computed nothing waits."""
     if spec.pause.full or not seen.failing:
         return True
     if seen.active:
         return None
-    return spec.fallback is not None
+    return spec.fallback is not None and all(one.metric != COMPOSITE for one in seen.failing)
 
 
 def conditions(spec: Spec, seen: Activity, *, cooling: bool) -> tuple[Condition, ...]:
     return _ready(spec, seen), _active(seen, cooling), _fallback(seen), _pause(spec)
 
 
-def refused(told: tuple[Condition, ...], sentence: str) -> tuple[Condition, ...]:
+def refused(told: tuple[Condition, ...], sentence: str, kind: str = "ScaledObject") -> tuple[Condition, ...]:
     """The object goes on as it was bound before: what its manifest says now cannot be, and its owner waits for it."""
-    ready = Condition(ConditionType.READY, "False", "ScaledObjectCheckFailed", sentence)
+    ready = Condition(ConditionType.READY, "False", f"{kind}CheckFailed", sentence)
     return (ready, *(one for one in told if one.type is not ConditionType.READY))
 
 
@@ -100,16 +101,19 @@ def events(spec: Spec, seen: Activity, state: State) -> list[Event]:
     if seen.falling_back != state.fallback:
         found.append(_fallback_event(seen.falling_back))
     if seen.failing or seen.falling_back:
-        found.extend(_failures_begun(seen, state))
+        found.extend(_failures_begun(spec, seen, state))
     return found
 
 
-def _failures_begun(seen: Activity, state: State) -> Iterator[Event]:
+def _failures_begun(spec: Spec, seen: Activity, state: State) -> Iterator[Event]:
+    """The formula's metric is not told when what it is made from fails: that is told by itself."""
     known = {failures.metric for failures in state.failures}
-    for one in seen.inputs:
+    reason = "KEDAMetricSourceFailed" if spec.formula else "KEDAScalerFailed"
+    for one in seen.read:
         failure = one.fallback or one.reading
-        if isinstance(failure, Failure) and failure.metric not in known:
-            yield Event("KEDAScalerFailed", f"{failure.metric}: {failure.problem}", warning=True)
+        implied = one.goal is spec.composite and failure not in seen.failing
+        if isinstance(failure, Failure) and failure.metric not in known and not implied:
+            yield Event(reason, f"{failure.metric}: {failure.problem}", warning=True)
 
 
 def _paused_event(now: bool) -> Event:

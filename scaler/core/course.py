@@ -8,7 +8,7 @@ from typing import NamedTuple
 from scaler.core import hpa, policy
 from scaler.core.activity import Activity
 from scaler.core.hpa import Advised
-from scaler.core.model import Advice, Mode, Note, Spec, State, Target, Why
+from scaler.core.model import Advice, Failure, Mode, Note, Spec, State, Target, Why
 
 
 class Course(NamedTuple):
@@ -69,7 +69,8 @@ def _inactive(spec: Spec, target: Target, seen: Activity, state: State, now: flo
     wanted, rest = target.wanted, spec.idle or 0
     resting = wanted == 0 if spec.idle is None else wanted <= rest
     if seen.failing and resting:
-        rule = Why.NO_READING if len(seen.failing) == len(seen.inputs) else Why.UNKNOWN
+        blind = all(isinstance(one.reading, Failure) for one in seen.inputs)
+        rule = Why.NO_READING if blind else Why.UNKNOWN
         return Course(wanted, (Note(rule, wanted, wanted, seen.failing[0].metric),))
     if seen.failing:
         return _running(spec, target, seen, state, now)

@@ -1,11 +1,12 @@
 """One decision for a ScaledObject: what was seen and read goes in, everything that is to be done and said comes out as
-data. The order is the line's: fallback, activity, course, conditions."""
+data. The order is the line's: fallback, formula, activity, course, conditions."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from scaler.core import conditions, fallback, policy
 from scaler.core.activity import Activity, activity
+from scaler.core.composite import composite
 from scaler.core.course import Course, course
 from scaler.core.fallback import Input
 from scaler.core.model import (
@@ -28,14 +29,17 @@ from scaler.core.model import (
 def decide(spec: Spec, target: Target, readings: Sequence[Reading], state: State, now: float) -> Decision:
     """Equal arguments give an equal decision. `state` is the one of the decision before."""
     inputs, failures = fallback.inputs(spec, target, readings, state, now)
-    seen = activity(spec, inputs)
+    made = composite(spec, target, inputs, now)
+    seen = activity(spec, inputs, made)
+    if made is not None and isinstance(made.reading, Failure) and made.reading in seen.failing:
+        failures = (*failures, fallback.counted(made.reading, state))
     observed = _observed(spec, target.wanted, state, now)
     taken = course(spec, target, seen, observed, now)
     return Decision(
         replicas=taken.replicas,
         why=_why(taken.trail),
         trail=taken.trail,
-        metrics=tuple([_metric(one, seen.by, now) for one in inputs]),
+        metrics=tuple([_metric(one, seen.awake, now) for one in seen.read]),
         conditions=conditions.conditions(spec, seen, cooling=taken.cooling),
         events=_events(spec, target, seen, taken, state),
         state=_remembered(spec, target, taken, observed, now, failures=failures, seen=seen),
@@ -54,6 +58,8 @@ def _why(trail: tuple[Note, ...]) -> Why:
 def _metric(one: Input, active: tuple[str, ...], now: float) -> Metric:
     """What the metrics API answers: never below zero (KEDA behaviour 3.5)."""
     name, reading = one.goal.metric, one.reading
+    if reading is None and one.fallback is not None:
+        return Metric(name, at=one.fallback.at, problem=one.fallback.problem, fallback=True)
     if reading is None:
         return Metric(name, at=now, problem=Why.LEFT_TO_HPA.value, active=name in active)
     if isinstance(reading, Failure):

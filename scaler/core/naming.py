@@ -1,5 +1,8 @@
 """Metric and HPA names, as KEDA spells them (KEDA behaviour 3.5): dashboards, HPAs and status fields hold them."""
 
+COMPOSITE = "composite-metric"
+"""The one metric that a formula makes of all."""
+
 _NORMAL = str.maketrans(dict.fromkeys("/.:%()", "-"))
 
 

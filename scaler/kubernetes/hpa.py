@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scaler.core import naming
+from scaler.core.composite import goals_of
 from scaler.core.model import Goal, MetricType, Rules, Select, Spec
 from scaler.core.quantity import milli_of, render_milli
 from scaler.kubernetes.objects import Custom
@@ -61,7 +62,7 @@ def hpa_of(spec: Spec, owner: Owner) -> Json:
         "scaleTargetRef": {"apiVersion": api_version, "kind": kind, "name": spec.target_name},
         "minReplicas": max(spec.minimum, 1),
         "maxReplicas": spec.maximum,
-        "metrics": sorted((_metric(goal, owner) for goal in spec.goals), key=lambda metric: str(metric["type"])),
+        "metrics": sorted((_metric(goal, owner) for goal in goals_of(spec)), key=lambda metric: str(metric["type"])),
     }
     if (behavior := _behavior(spec)) is not None:
         wanted["behavior"] = behavior

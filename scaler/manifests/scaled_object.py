@@ -1,9 +1,12 @@
 """ScaledObject's spec as declared classes (KEDA behaviour 1.1-1.3). What the fields mean for a decision stands in the
 core; how they are bound, in `bind`. Defaults and bounds are KEDA's."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 
+from scaler.core import formula
+from scaler.core.formula import FormulaError
 from scaler.declare import QuantityText, Resource, Rule, param
 
 USAGE = ("cpu", "memory")
@@ -120,6 +123,15 @@ class HorizontalPodAutoscalerConfig(Resource):
             yield "name", "must have at most 63 characters"
 
 
+def _number(text: str) -> float:
+    """NaN where there is none that can be worked with."""
+    try:
+        number = float(text)
+    except ValueError:
+        return math.nan
+    return number if math.isfinite(number) else math.nan
+
+
 class ScalingModifiers(Resource):
     """A formula over the triggers' values."""
 
@@ -135,18 +147,22 @@ class ScalingModifiers(Resource):
         ),
     )
 
-    formula: str = param("The formula.", default="")
+    formula: str = param("An expression over the named triggers' values; `docs/formulas.md` has its language.", default="")
     target: str = param("Target of the composite metric.", default="")
     activation_target: str = param("The composite is active above this.", default="")
     metric_type: str | None = param("Its type.", default=None, choices=("AverageValue", "Value"))
 
     def check(self) -> Iterator[tuple[str, str]]:
-        if self.formula:
-            yield "formula", "formulas are not supported by this version"
-            if not self.target:
-                yield "target", "is required with a formula"
-        elif self.target or self.activation_target or self.metric_type:
-            yield "formula", "is required with scalingModifiers"
+        if not self.formula:
+            if self.target or self.activation_target or self.metric_type:
+                yield "formula", "is required with scalingModifiers"
+            return
+        if not self.target:
+            yield "target", "is required with a formula"
+        elif not _number(self.target) > 0:
+            yield "target", "error validating target in ScalingModifiers: must be a number greater than 0"
+        if self.activation_target and math.isnan(_number(self.activation_target)):
+            yield "activationTarget", "must be a number"
 
 
 class Advanced(Resource):
@@ -226,12 +242,34 @@ class ScaledObjectSpec(Resource):
         yield from self._check_fallback()
         for name, problem in self.advanced.check() if self.advanced else ():
             yield f"advanced.{name}", problem
+        yield from self._check_formula()
 
     def _check_fallback(self) -> Iterator[tuple[str, str]]:
-        if self.fallback and self.triggers and self._only_usage():
+        if self.fallback and self.triggers and self._only_usage() and not self.modifiers:
             yield "fallback", "cpu and memory triggers never fall back, and there is no other"
-        if self.fallback and self.fallback.behavior == "scalingModifiers":
+        if self.fallback and self.fallback.behavior == "scalingModifiers" and not self.modifiers:
             yield "fallback.behavior", "scalingModifiers needs advanced.scalingModifiers.formula"
+
+    def _check_formula(self) -> Iterator[tuple[str, str]]:
+        """Compiled and computed once with -1 for each trigger, as KEDA does (KEDA behaviour 3.9)."""
+        if self.modifiers is None:
+            return
+        try:
+            formula.check(self.modifiers.formula, self.variables)
+        except FormulaError as error:
+            sentence = f"error validating formula in ScalingModifiers: {error}"
+            yield "advanced.scalingModifiers.formula", sentence
+
+    @property
+    def modifiers(self) -> ScalingModifiers | None:
+        """Where there is a formula."""
+        found = self.advanced.scaling_modifiers if self.advanced else None
+        return found if found and found.formula else None
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """What a formula may call by name: triggers that have one, but for those whose value only the HPA reads."""
+        return tuple(trigger.name for trigger in self.triggers if trigger.name and trigger.type not in USAGE)
 
     def _only_usage(self) -> bool:
         return all(trigger.type in USAGE for trigger in self.triggers)
