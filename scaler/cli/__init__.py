@@ -42,7 +42,8 @@ class Verbs(TyperGroup):
         if cmd_name not in VERBS:
             return None
         verb = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-        verb.command(cmd_name)(getattr(import_module(f"scaler.cli.{cmd_name}"), cmd_name))
+        module = import_module(f"scaler.cli.{cmd_name}")
+        verb.command(cmd_name, context_settings=getattr(module, "CONTEXT", None))(getattr(module, cmd_name))
         return typer.main.get_command(verb)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:

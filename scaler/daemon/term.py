@@ -2,24 +2,26 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
-
-from aiohttp import web
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from scaler import catalog, settings
 from scaler.core.model import Mode
+from scaler.daemon.credentials import stores_of
 from scaler.daemon.process import spare_the_collector
 from scaler.engine.agenda import Agenda
 from scaler.engine.board import Board
 from scaler.engine.cluster import Cluster
 from scaler.engine.loop import Loop
 from scaler.engine.pool import Pool
+from scaler.engine.rounds import Rounds
 from scaler.engine.timetable import Timetable
+from scaler.engine.traffic import Traffic
 from scaler.errors import NotLeading
+from scaler.manifests.authentication import STORE
 from scaler.manifests.bind import Binding, bind
 from scaler.manifests.watched import Manifest, Ref, Watched
 from scaler.settings import Settings
-from scaler.web import health, telemetry
 from scaler.web.external_metrics import Leading
 
 log = logging.getLogger(__name__)
@@ -28,18 +30,45 @@ log = logging.getLogger(__name__)
 class Term:
     """What there is while this daemon leads, made anew each time: nothing of an earlier term is worth anything."""
 
-    def __init__(self, cluster: Cluster, binding: Binding, given: Settings, clock: Callable[[], float]) -> None:
-        async def bound(manifest: Manifest) -> Watched:
-            return await bind(manifest, binding)
+    def __init__(
+        self,
+        cluster: Cluster,
+        binding: Binding,
+        given: Settings,
+        clock: Callable[[], float],
+        rounds: Rounds | None = None,
+    ) -> None:
+        self.stores = stores_of(cluster.read, cluster.token, given, clock)
+        whole = replace(binding, stores=self.stores)
 
-        self.board = Board()
+        async def bound(manifest: Manifest) -> Watched:
+            return await bind(manifest, whole)
+
+        self.board = Board(Traffic(detailed=given.enable_high_cardinality_metrics_labels))
         self.agenda: Agenda[Ref] = Agenda()
         self.pool = Pool(clock)
         self.timetable = Timetable(self.agenda, clock)
-        self.loop = Loop(cluster, bound, self.pool, self.board, self.agenda, clock, metric_max_age=given.metric_max_age)
+        self.loop = Loop(
+            cluster,
+            bound,
+            self.pool,
+            self.board,
+            self.agenda,
+            clock,
+            metric_max_age=given.metric_max_age,
+            doubt=self._doubt,
+            rounds=rounds,
+        )
+
+    async def _doubt(self, watched: Watched) -> None:
+        await self.stores.doubt(ref.name for ref in watched.refs if ref.kind == STORE)
+
+    async def _fetch_anew(self) -> None:
+        await self.stores.run(lambda: self.loop.used(STORE), lambda name: self.loop.touched(Ref(STORE, "", name)))
 
     async def run(self) -> None:
         async with self.pool, asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._fetch_anew(), name="stores")
             tasks.create_task(self.timetable.run(), name="timetable")
             tasks.create_task(self.loop.run(), name="loop")
             await self.loop.ready()
@@ -59,11 +88,12 @@ class Daemon:
         idle: Callable[[], str] = lambda: "waiting for its turn to lead",
     ) -> None:
         self._cluster, self._binding, self._given, self._clock, self._idle = cluster, binding, given, clock, idle
+        self.rounds = Rounds() if given.enable_opentelemetry_traces else None
         self.latest = self._made()
         self._leads = False
 
     def _made(self) -> Term:
-        return Term(self._cluster, self._binding, self._given, self._clock)
+        return Term(self._cluster, self._binding, self._given, self._clock, self.rounds)
 
     async def run(self) -> None:
         """Lead, for ever; after losing the lead, stand for it again. Nothing is written in between."""
@@ -85,15 +115,17 @@ class Daemon:
         term = self.latest
         return Leading(term.board, term.loop.refresh) if self._leads and term.loop.serving else None
 
-    def pages(self) -> Iterable[web.RouteDef]:
-        """Of the plain listener."""
-        yield from health.routes(self.unready)
-        yield from telemetry.routes(
-            lambda: self.latest.board,
-            lambda: len(self.latest.pool),
-            lambda ref: self.latest.agenda.skipped[ref],
-            lambda ref: self.latest.agenda.late.get(ref, 0),
-        )
+    @property
+    def leads(self) -> bool:
+        return self._leads
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        return self._clock
+
+    def known(self) -> Mapping[tuple[str, str], int]:
+        """Objects of our own kinds, by kind and namespace."""
+        return self._cluster.known()
 
 
 def binding_of(cluster: Cluster, mode: Mode | None, cluster_namespace: str = "") -> Binding:

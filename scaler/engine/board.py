@@ -8,6 +8,7 @@ from typing import Any
 
 from scaler.core.disagreement import Disagreement
 from scaler.core.model import Decision, Event, Failure, Metric, Reading, State, Target
+from scaler.engine.traffic import Traffic
 from scaler.manifests.watched import Ref, Trigger, Watched
 
 
@@ -15,7 +16,8 @@ from scaler.manifests.watched import Ref, Trigger, Watched
 class Entry:
     """One object. `problem` is why it is not served, where it is not; `refused` when a source last did not accept its
     login; `disagreement` is of an object that is only observed. `errors` counts failed attempts, by metric, and
-    `faults` all others, those of metrics that are gone among them: their sum never goes down."""
+    `faults` all others, those of metrics that are gone among them: their sum never goes down. `empty` counts answers
+    with nothing in them, by metric."""
 
     watched: Watched | None = None
     state: State = field(default_factory=State)
@@ -30,13 +32,17 @@ class Entry:
     disagreement: Disagreement | None = None
     errors: Counter[str] = field(default_factory=Counter)
     faults: int = 0
+    empty: Counter[str] = field(default_factory=Counter)
     previous: dict[int, tuple[Trigger, Any]] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
 
 
 class Board:
-    def __init__(self) -> None:
+    """`traffic` is what was asked over HTTP for whom."""
+
+    def __init__(self, traffic: Traffic | None = None) -> None:
         self._entries: dict[Ref, Entry] = {}
+        self.traffic = traffic or Traffic()
 
     def __iter__(self) -> Iterator[tuple[Ref, Entry]]:
         """What is there now: a reader may take its time over it, or stand in another thread."""
@@ -71,9 +77,10 @@ class Board:
                 del entry.previous[index]
         names = {goal.metric for goal in watched.spec.goals}
         entry.faults += sum(count for metric, count in entry.errors.items() if metric not in names)
-        for held in (entry.readings, entry.took, entry.errors):
+        for held in (entry.readings, entry.took, entry.errors, entry.empty):
             for gone in held.keys() - names:
                 del held[gone]
+        self.traffic.only(watched.ref, names)
 
     def publish(
         self,
@@ -140,5 +147,11 @@ class Board:
         if entry := self._entries.get(ref):
             entry.events[:0] = events
 
+    def answered_nothing(self, ref: Ref, metric: str) -> None:
+        """The source had an answer, with nothing in it."""
+        if entry := self._entries.get(ref):
+            entry.empty[metric] += 1
+
     def drop(self, ref: Ref) -> None:
         self._entries.pop(ref, None)
+        self.traffic.forget(ref)

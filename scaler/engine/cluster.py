@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from scaler.core.model import Decision, State, Target
+from scaler.credentials.store import Token
 from scaler.errors import ScalerError
 from scaler.manifests.watched import Manifest, Ref, Watched
 from scaler.sdk.source import AnySource
@@ -88,8 +89,17 @@ class Cluster(Protocol):
         were read from. What is found is told by the watch. Raises `ClusterError`."""
         ...
 
+    async def token(self, namespace: str, account: str, *, audience: str = "", seconds: int = 3600) -> Token:
+        """A token of that service account; without an `audience` the cluster's own. Raises `NotFound`, `Forbidden`,
+        and `ClusterError` where there are no service accounts."""
+        ...
+
     def leadership(self) -> AbstractAsyncContextManager[None]:
         """Entered when this daemon leads; cancels the body when it no longer does."""
+        ...
+
+    def known(self) -> Mapping[tuple[str, str], int]:
+        """How many objects of our own kinds there are, by kind and namespace; also asked from other threads."""
         ...
 
     def sources(self) -> Mapping[str, AnySource]:

@@ -11,10 +11,11 @@ import logging
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from scaler.errors import InternalError, SourceBusy, SourceError
+from scaler.sdk.exchanges import Exchange, hearing
 from scaler.sdk.source import AnySource, Connection, Parallel
 
 log = logging.getLogger(__name__)
@@ -27,11 +28,13 @@ STOPPING = "the daemon is stopping"
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What came of a question: the answer or the error in its place, when it was known, and how long it took."""
+    """What came of a question: the answer or the error in its place, when it was known, how long it took, and what was
+    said over HTTP for it; nothing of a question that was not asked for this one."""
 
     answer: Any
     at: float
     took: float = 0.0
+    exchanges: tuple[Exchange, ...] = ()
 
 
 @dataclass(slots=True)
@@ -73,7 +76,7 @@ class Keeper:
         question.wanted = now
         kept = question.answered
         if fresh and kept and not isinstance(kept.answer, SourceError) and self._clock() - kept.at <= fresh:
-            return kept
+            return replace(kept, exchanges=()) if kept.exchanges else kept
         if self._rest and now < self._rest[0]:
             return Answered(self._rest[1], self._rest[1].at)
         future: asyncio.Future[Answered] = self._loop.create_future()
@@ -158,11 +161,12 @@ class Keeper:
             await self._pace()
             batch = self._take(len(self._waiting))
             started = self._loop.time()
-            try:
-                answers = await self._fetch(connection, batch)
-            except TimeoutError:
-                raise self._silent() from None
-            await self._answer(batch, answers, self._loop.time() - started)
+            with hearing() as heard:
+                try:
+                    answers = await self._fetch(connection, batch)
+                except TimeoutError:
+                    raise self._silent() from None
+            await self._answer(batch, answers, self._loop.time() - started, heard)
 
     async def _serve_parallel(self, connection: Connection[Any, Any], limit: int) -> None:
         places = asyncio.Semaphore(limit)
@@ -180,19 +184,20 @@ class Keeper:
     ) -> None:
         started = self._loop.time()
         answers: Sequence[Any]
-        try:
-            answers = await self._fetch(connection, batch)
-        except TimeoutError:
-            answers = [self._silent()]
-        except InternalError as error:
-            answers = [error]
-        except SourceError:
-            raise
-        except Exception as error:  # one query's bug is not every query's: said once, kept to this one
-            answers = [self._bug(error)]
-        finally:
-            places.release()
-        await self._answer(batch, answers, self._loop.time() - started)
+        with hearing() as heard:
+            try:
+                answers = await self._fetch(connection, batch)
+            except TimeoutError:
+                answers = [self._silent()]
+            except InternalError as error:
+                answers = [error]
+            except SourceError:
+                raise
+            except Exception as error:  # one query's bug is not every query's: said once, kept to this one
+                answers = [self._bug(error)]
+            finally:
+                places.release()
+        await self._answer(batch, answers, self._loop.time() - started, heard)
 
     async def _fetch(self, connection: Connection[Any, Any], batch: list[_Question]) -> Sequence[Any]:
         """One answer for each question. Raises `TimeoutError` when they take longer than the source's patience."""
@@ -220,8 +225,10 @@ class Keeper:
             batch.append(question)
         return batch
 
-    async def _answer(self, batch: list[_Question], answers: Sequence[Any], took: float) -> None:
-        now = self._clock()
+    async def _answer(
+        self, batch: list[_Question], answers: Sequence[Any], took: float, heard: Sequence[Exchange]
+    ) -> None:
+        now, exchanges = self._clock(), tuple(heard)
         self._failures = 0
         busy: SourceBusy | None = None
         for question, answer in zip(batch, answers, strict=True):
@@ -229,7 +236,7 @@ class Keeper:
                 answer.at = now
             if isinstance(answer, SourceBusy):
                 busy, self._rest = answer, (self._loop.time() + answer.retry_after, answer)
-            await self._tell(question, Answered(answer, now, took))
+            await self._tell(question, Answered(answer, now, took, exchanges))
         if busy is not None:
             await self._refuse(busy)
         self._forget()

@@ -2,7 +2,7 @@
 owns no rule and no protocol: it hands values from one module to the next, and keeps one object's bug that object's."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 
 from scaler.core import conditions
@@ -15,6 +15,7 @@ from scaler.engine.faults import Faults
 from scaler.engine.keeper import Answered
 from scaler.engine.narrator import Narrator
 from scaler.engine.pool import Pool
+from scaler.engine.rounds import Applied, Round, Rounds
 from scaler.engine.watching import Bind, Watching
 from scaler.errors import ClusterError, Conflict, LoginError, NotFound, NotLeading, ScalerError, SourceError
 from scaler.logs import served
@@ -29,7 +30,8 @@ SETTLE = 10.0
 
 class Loop:
     """`run` is the life of the line. `bind` turns a manifest into a `Watched`; `metric_max_age` is how old a reading
-    may be that answers a metric request without asking."""
+    may be that answers a metric request without asking; `doubt` is told, beside the cluster, of an object whose
+    credentials a source refuses; `rounds` are told to whoever follows them, where somebody does."""
 
     def __init__(
         self,
@@ -41,9 +43,13 @@ class Loop:
         clock: Callable[[], float],
         *,
         metric_max_age: float = 5.0,
+        doubt: Callable[[Watched], Awaitable[None]] | None = None,
+        rounds: Rounds | None = None,
     ) -> None:
         self._cluster, self._pool, self._board = cluster, pool, board
         self._agenda, self._clock, self._max_age = agenda, clock, metric_max_age
+        self._tell_of_doubt = doubt
+        self._rounds = rounds
         self._narrator = Narrator()
         self._faults = Faults(cluster, board, self._narrator)
         self._watching = Watching(cluster, bind, board, agenda, self._faults)
@@ -57,6 +63,15 @@ class Loop:
     def unready(self) -> str:
         """What keeps the daemon from serving everything that there was at its start; empty when nothing does."""
         return self._watching.unready()
+
+    def used(self, kind: str) -> set[str]:
+        """The names of everything of that kind that objects are bound from now."""
+        return self._watching.used(kind)
+
+    def touched(self, ref: Ref) -> None:
+        """Something that objects may have been bound from, and that the cluster does not watch, is another now."""
+        if self.serving:
+            self._watching.touched(ref)
 
     async def ready(self) -> None:
         """Wait until everything that there was at the start is bound, or refused."""
@@ -98,7 +113,9 @@ class Loop:
 
     async def _decided(self, watched: Watched, metric: str | None) -> Decision | None:
         """Ask, look, decide, publish. `None` when the object was bound anew meanwhile: its turn comes again."""
+        began = self._clock()
         readings, took = await self._look(watched, metric)
+        read = self._clock()
         target = await self._cluster.seen(watched)
         if self._watching.get(watched.ref) is not watched:
             return None
@@ -106,11 +123,15 @@ class Loop:
         decision = watched.decide(watched.spec, target, readings, self._board.state(watched.ref), now)
         problem = self._watching.problem(watched.ref)
         if problem:
-            decision = replace(decision, conditions=conditions.refused(decision.conditions, problem))
+            told = conditions.refused(decision.conditions, problem, watched.ref.kind)
+            decision = replace(decision, conditions=told)
         self._narrator.decided(watched, readings, target, decision)
         self._board.publish(watched.ref, readings, target, decision, now, took, problem=problem)
         if watched.spec.mode is Mode.OBSERVE:
             self._compare(watched, decision, target.wanted, now)
+        if self._rounds is not None:
+            happened = Round(watched, readings, took, target, decision, began, read, seen=now, decided=self._clock())
+            self._rounds.decided(happened)
         return decision
 
     def _compare(self, watched: Watched, decision: Decision, wanted: int, now: float) -> None:
@@ -123,7 +144,7 @@ class Loop:
 
     async def _look(self, watched: Watched, metric: str | None) -> tuple[Sequence[Reading], dict[str, float]]:
         """One reading for each goal, asked for; for a refresh of one `metric`, the others from the board."""
-        asked = [one for one in watched.triggers if metric is None or any(g.metric == metric for g in one.goals)]
+        asked = watched.triggers if metric is None else self._asked(watched, metric)
         fresh = 0.0 if metric is None else self._max_age
         if len(asked) == 1:
             answers = [await self._pool.ask(asked[0].source, asked[0].query, interval=watched.interval, fresh=fresh)]
@@ -135,6 +156,8 @@ class Loop:
         readings: list[Reading] = []
         took: dict[str, float] = {}
         for trigger, answered in zip(asked, answers, strict=True):
+            if answered.exchanges:
+                self._board.traffic.heard(watched.ref, trigger, answered.exchanges)
             found = self._read(watched.ref, trigger, answered)
             readings.extend(found)
             took.update((reading.metric, answered.took) for reading in found)
@@ -145,6 +168,8 @@ class Loop:
     def _read(self, ref: Ref, trigger: Trigger, answered: Answered) -> Iterable[Reading]:
         if isinstance(answered.answer, SourceError):
             return trigger.failed(answered.answer, answered.at)
+        if trigger.empty(answered.answer):
+            self._board.answered_nothing(ref, trigger.goals[0].metric)
         if not trigger.scaler.compares():
             return trigger.read(answered.answer, None, answered.at)
         previous = self._board.previous(ref, trigger, answered.answer)
@@ -161,6 +186,8 @@ class Loop:
         served.set(str(watched.ref))
         try:
             async with asyncio.timeout(SETTLE):
+                if self._tell_of_doubt:
+                    await self._tell_of_doubt(watched)
                 await self._cluster.doubt(watched)
         except (TimeoutError, ScalerError):
             return
@@ -185,14 +212,21 @@ class Loop:
             self._settling.discard(watched.ref)
 
     async def _apply(self, watched: Watched, decision: Decision) -> None:
+        began = self._clock()
         try:
             async with asyncio.timeout(SETTLE):
                 await self._cluster.apply(watched, decision)
         except BaseException as error:
             self._board.keep_unsent(watched.ref, decision.events)
+            self._applied(watched.ref, began, getattr(error, "reason", type(error).__name__))
             if isinstance(error, TimeoutError):
                 raise ClusterError(f"writing took longer than {SETTLE:g} s") from None
             raise
+        self._applied(watched.ref, began)
+
+    def _applied(self, ref: Ref, began: float, problem: str = "") -> None:
+        if self._rounds is not None:
+            self._rounds.applied(ref, Applied(began, self._clock(), problem))
 
     def _look_again(self, ref: Ref, again: float | None) -> None:
         """`again` is a moment before the next poll at which the decision may change by time alone."""
@@ -207,13 +241,9 @@ class Loop:
         published. Raises `TimeoutError` after 2.5 s, `NotFound` for an object or metric that is not served. A caller
         that gives up cancels nothing; equal refreshes are one. With `useCachedMetrics` it never asks."""
         watched = self._watching.get(ref)
-        triggers = watched.triggers if watched else ()
-        trigger = next((one for one in triggers for goal in one.goals if goal.metric == metric), None)
-        if watched is None or trigger is None:
+        if watched is None or not watched.has(metric):
             raise NotFound(f"{ref} has no metric {metric}")
-        entry = self._board.get(ref)
-        reading = entry.readings.get(metric) if entry else None
-        if reading is not None and (trigger.cached or self._clock() - reading.at <= self._max_age):
+        if not any(self._old(watched, trigger) for trigger in watched.behind(metric)):
             return
         published = self._refreshes.get((ref, metric))
         if published is None:
@@ -223,6 +253,16 @@ class Loop:
         async with asyncio.timeout(REPLY):
             await asyncio.shield(published)
 
+    def _old(self, watched: Watched, trigger: Trigger) -> bool:
+        """Never read, or longer ago than may be; what is cached is never too old."""
+        entry = self._board.get(watched.ref)
+        readings = [entry.readings.get(goal.metric) if entry else None for goal in trigger.goals]
+        return any(one is None or not (trigger.cached or self._clock() - one.at <= self._max_age) for one in readings)
+
+    def _asked(self, watched: Watched, metric: str) -> Sequence[Trigger]:
+        """Those that a metric comes from, but for what is to be answered from the last poll."""
+        return [one for one in watched.behind(metric) if not one.cached or self._old(watched, one)]
+
     async def _refresh(self, watched: Watched, metric: str) -> None:
         served.set(str(watched.ref))
         try:
@@ -230,7 +270,8 @@ class Loop:
         except Exception as error:  # as in `_serve`: this object's bug, not the asker's
             await self._tell(watched.ref, error)
         else:
-            if len(watched.triggers) == 1:
+            asked = watched.behind(metric)
+            if len(asked) == len(watched.triggers) and not any(one.cached for one in asked):
                 self._agenda.served(watched.ref, self._clock())
             self._tasks.create_task(self._settle_alone(watched), name=f"settle {watched.ref}")
 

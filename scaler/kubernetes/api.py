@@ -6,6 +6,7 @@ import asyncio
 import logging
 import re
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from enum import StrEnum
 from importlib import metadata
 from types import SimpleNamespace
 from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
@@ -70,13 +72,16 @@ _encode = msgspec.json.Encoder().encode
 
 class Api:
     """`async with Api(access) as api` is the life of its connections. Paths begin with a slash; parameters are the
-    query. Every method raises `ClusterError` or what is below it."""
+    query. Every method raises `ClusterError` or what is below it. `requests` counts what was answered, by status and
+    method."""
 
     def __init__(self, access: Access, *, at_once: int = AT_ONCE, patience: float = PATIENCE) -> None:
         self._access, self._patience = access, patience
         self._places = asyncio.Semaphore(at_once)
         self._warned: set[str] = set()
         self._fence: Callable[[], None] | None = None
+        self.host = urlsplit(access.server).netloc
+        self.requests: Counter[tuple[int, str]] = Counter()
         self._session: aiohttp.ClientSession
 
     async def __aenter__(self) -> Self:
@@ -94,7 +99,7 @@ class Api:
     def fenced(self, fence: Callable[[], None]) -> "Api":
         """The same connections; `fence` raises where nothing may be written any more. It is asked when a write begins
         and once more when it is about to leave: between the two a process may have been stopped for long."""
-        view = object.__new__(Api)
+        view = object.__new__(type(self))
         view.__dict__.update(self.__dict__)
         view._fence = fence
         return view
@@ -113,10 +118,10 @@ class Api:
     async def patch(self, path: str, body: Any, as_: type[T], *, kind: Patch = Patch.MERGE, **parameters: str) -> T:
         return await self.send(Request("PATCH", path, body, parameters, {"Content-Type": kind.value}), as_)
 
-    async def delete(self, path: str, *, uid: str = "") -> bool:
-        """In the background; what is gone already is no error. With a `uid` only that very object. Whether it is gone:
-        one with finalizers stays until their owners have let go."""
-        options: Json = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
+    async def delete(self, path: str, *, uid: str = "", policy: str = "Background") -> bool:
+        """By default in the background; what is gone already is no error. With a `uid` only that very object. Whether
+        it is gone: one with finalizers stays until their owners have let go."""
+        options: Json = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": policy}
         if uid:
             options["preconditions"] = {"uid": uid}
         try:
@@ -173,6 +178,7 @@ class Api:
             proxy=self._access.proxy,
             trace_request_ctx=fence,
         ) as reply:
+            self.requests[reply.status, request.method] += 1
             content = await reply.read()
             if reply.status >= 400:
                 raise refused(f"{request.method} {request.path}", reply, content)
@@ -204,6 +210,7 @@ class Api:
                 server_hostname=self._access.server_name,
                 proxy=self._access.proxy,
             )
+            self.requests[reply.status, "GET"] += 1
             if reply.status < 400:
                 return reply
             async with reply:

@@ -3,6 +3,7 @@ remembers; `bind` makes these values, the loop serves them."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -15,8 +16,8 @@ from scaler.sdk.source import AnySource
 class Ref(NamedTuple):
     """Names an object of the cluster: a ScaledObject, a Secret, a Deployment. The kind `Environment` stands for the
     environment of a workload's container, named `[Kind.version.group/]workload/container` (an empty container is the
-    first, a Deployment's kind is left out). A tuple, because it is the key of everything and hashed many times a
-    round."""
+    first, a Deployment's kind is left out); `Identity` stands for who the workload's pods are, named the same way
+    without the container; `Store` for what a store of credentials gave. A tuple, because it is the key of everything and hashed many times a round."""
 
     kind: str
     namespace: str
@@ -61,6 +62,12 @@ class Trigger:
         except Exception as error:  # a scaler's bug is this trigger's failure, nobody else's
             return self._broken(error, at)
 
+    def empty(self, answer: Any) -> bool:
+        """Whether the answer has nothing in it. A scaler that cannot tell says what is wrong when it reads."""
+        with suppress(Exception):
+            return self.scaler.empty(answer)
+        return False
+
     def failed(self, error: SourceError, at: float) -> tuple[Failure, ...]:
         """The readings of a source that did not answer; a failed attempt is told by its own `at`."""
         return tuple(Failure(goal.metric, str(error), error.reason, error.at or at) for goal in self.goals)
@@ -104,3 +111,14 @@ class Watched:
     authentications: tuple[str, ...] = ()
     generation: int = 0
     remarks: tuple[str, ...] = ()
+
+    def has(self, metric: str) -> bool:
+        """One of its triggers', or its formula's."""
+        goals, made = self.spec.goals, self.spec.composite
+        return any(goal.metric == metric for goal in goals) or (made is not None and made.metric == metric)
+
+    def behind(self, metric: str) -> tuple[Trigger, ...]:
+        """The triggers that a metric comes from; a formula's comes from all its inputs."""
+        made = self.spec.composite
+        wanted = {one for _, one in self.spec.variables} if made is not None and made.metric == metric else {metric}
+        return tuple(one for one in self.triggers if any(goal.metric in wanted for goal in one.goals))

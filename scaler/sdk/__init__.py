@@ -20,10 +20,16 @@ from scaler.declare import (
 )
 from scaler.errors import AnswerError, LoginError, SourceBusy, SourceError
 from scaler.sdk.http import Get, Http, Post, Query, Reply, http_session, refused, what_failed
+from scaler.sdk.identity.aws import Lasting, SigV4, role_keys
+from scaler.sdk.identity.aws_sts import KeySource
+from scaler.sdk.identity.azure import AzureWorkload
+from scaler.sdk.identity.google import GoogleToken, daemon_token, key_token
 from scaler.sdk.scaler import Aim, Example, Result, Scaler, Usage
 from scaler.sdk.signing import Anonymous, ClientCredentials, Fixed, Request, Several, Signer, basic, bearer
+from scaler.sdk.sigv4 import Keys, Place, canonical_query, signature, stamp
 from scaler.sdk.source import Connection, Parallel, Source, Together
 from scaler.sdk.tls import Tls
+from scaler.sdk.ways import default_timeout
 
 __all__ = [
     "AUTH",
@@ -32,6 +38,7 @@ __all__ = [
     "Aim",
     "Anonymous",
     "AnswerError",
+    "AzureWorkload",
     "Backlog",
     "ClientCredentials",
     "Connection",
@@ -40,12 +47,17 @@ __all__ = [
     "Example",
     "Fixed",
     "Get",
+    "GoogleToken",
     "Http",
+    "KeySource",
+    "Keys",
+    "Lasting",
     "Listed",
     "LoginError",
     "MetricType",
     "Pairs",
     "Parallel",
+    "Place",
     "Post",
     "QuantityText",
     "Query",
@@ -56,6 +68,7 @@ __all__ = [
     "Sample",
     "Scaler",
     "Several",
+    "SigV4",
     "Signer",
     "Source",
     "SourceBusy",
@@ -67,11 +80,18 @@ __all__ = [
     "activation",
     "basic",
     "bearer",
+    "canonical_query",
+    "daemon_token",
+    "default_timeout",
     "http_session",
+    "key_token",
     "param",
     "quantity",
     "refused",
+    "role_keys",
     "secret",
+    "signature",
+    "stamp",
     "target",
     "what_failed",
 ]

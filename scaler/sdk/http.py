@@ -4,7 +4,7 @@ that no scaler can take an error page for zero. Signing stands in `signing.py`; 
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -15,9 +15,12 @@ import aiohttp
 from yarl import URL
 
 from scaler.errors import AnswerError, LoginError, SourceBusy, SourceError
+from scaler.sdk.addresses import METADATA_ALLOWED, REFUSED, MetadataAddress, guarded_socket
+from scaler.sdk.exchanges import noted
 from scaler.sdk.signing import Anonymous, Request, Signer, whole
 from scaler.sdk.source import Parallel, Source
 from scaler.sdk.tls import Tls
+from scaler.sdk.ways import WAYS, default_timeout, proxy_for
 
 MOST_BYTES = 16 * 1024 * 1024
 MOST_REDIRECTS = 5
@@ -82,7 +85,7 @@ class Http(Source[Query, Reply]):
     base: str
     auth: Signer = field(default=Anonymous())
     tls: Tls = field(default=Tls())
-    timeout: float = 3.0
+    timeout: float = field(default_factory=default_timeout)
 
     def __str__(self) -> str:
         return shown(self.base)
@@ -100,13 +103,22 @@ class Http(Source[Query, Reply]):
 
 
 @asynccontextmanager
-async def http_session(tls: Tls, limit: int) -> AsyncIterator[aiohttp.ClientSession]:
-    """A pool of connections that remembers nothing between requests (no cookies, nothing from the environment)."""
-    context = await asyncio.to_thread(tls.context) if tls.given() else True
+async def http_session(tls: Tls, limit: int, *, own: bool = False) -> AsyncIterator[aiohttp.ClientSession]:
+    """A pool of connections that remembers nothing between requests (no cookies, nothing from the environment). `own`
+    is for URLs that no person chose: metadata addresses are never kept from those."""
+    ways = WAYS.get()
+    context = await asyncio.to_thread(tls.context) if tls.given() or ways.own_tls else True
+    guard = None if own or METADATA_ALLOWED.get() else guarded_socket
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=limit, ssl=context, keepalive_timeout=KEEP_OPEN),
+        connector=aiohttp.TCPConnector(
+            limit=limit,
+            ssl=context,
+            socket_factory=guard,
+            **({"keepalive_timeout": KEEP_OPEN} if ways.keep_alive else {"force_close": True}),
+        ),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": "event-scaler"},
+        trace_configs=[noted()],
         timeout=aiohttp.ClientTimeout(total=None),
         trust_env=False,
     ) as opened:
@@ -140,25 +152,10 @@ class HttpConnection:
         return base.rstrip("/") + query.path if query.path else base
 
     async def _request(self, url: str, query: Query) -> Reply:
-        """Credentials are shown to the host that they are for, and not to another one that it points at."""
         method, body = ("POST", query.body) if isinstance(query, Post) else ("GET", b"")
         plain = Request(method, url, query.params, query.headers, body)
-        here, request = URL(url), await self._source.auth.sign(self._session, plain)
-        for _ in range(MOST_REDIRECTS + 1):
-            async with self._session.request(
-                method,
-                here,
-                params=request.params,
-                headers=request.headers,
-                data=body or None,
-                allow_redirects=False,
-            ) as reply:
-                if reply.status not in _REDIRECTS or method != "GET" or "Location" not in reply.headers:
-                    return await self._read(url, reply)
-                there = here.join(URL(reply.headers["Location"]))
-            request = replace(request, params=()) if _stays(here, there) else Request(method, str(there))
-            here = there
-        raise AnswerError(f"{shown(url)} redirects more than {MOST_REDIRECTS} times")
+        signed = await self._source.auth.sign(self._session, plain)
+        return await _followed(self._session, signed, lambda reply: self._read(url, reply))
 
     async def _read(self, url: str, reply: aiohttp.ClientResponse) -> Reply:
         if reply.status == 401:
@@ -166,6 +163,66 @@ class HttpConnection:
         if not 200 <= reply.status < 300:
             raise refused(shown(url), reply.status, reply.headers.get("Retry-After", ""))
         return Reply(await whole(reply, MOST_BYTES), reply.status, tuple(reply.headers.items()))
+
+
+async def _followed(
+    session: aiohttp.ClientSession,
+    request: Request,
+    read: Callable[[aiohttp.ClientResponse], Awaitable[Reply]],
+    *,
+    leaves: bool = True,
+) -> Reply:
+    """What `read` makes of the answer at the end of all redirects. Credentials are shown to the host that they are for,
+    and not to another one that it points at; with `leaves` off, such a one is not asked at all."""
+    first, method, here = request.url, request.method, URL(request.url)
+    for _ in range(MOST_REDIRECTS + 1):
+        async with session.request(
+            method,
+            here,
+            params=request.params,
+            headers=request.headers,
+            data=request.body or None,
+            allow_redirects=False,
+            proxy=proxy_for(here),
+        ) as reply:
+            if reply.status not in _REDIRECTS or method != "GET" or "Location" not in reply.headers:
+                return await read(reply)
+            there = here.join(URL(reply.headers["Location"]))
+        if not leaves and not _stays(here, there):
+            raise AnswerError(f"{shown(first)} points at another host, to which its credentials are not shown")
+        request = replace(request, params=()) if _stays(here, there) else Request(method, str(there))
+        here = there
+    raise AnswerError(f"{shown(first)} redirects more than {MOST_REDIRECTS} times")
+
+
+async def once(
+    request: Request,
+    *,
+    auth: Signer = Anonymous(),  # noqa: B008  # a frozen value
+    tls: Tls = Tls(),  # noqa: B008  # as above
+    timeout: float = 5.0,
+    also: Container[int] = (),
+    own: bool = False,
+) -> Reply:
+    """One request over a connection of its own, for what is asked every few minutes. Any status but 2xx and those in
+    `also` is an error: `LoginError`, `SourceBusy`, plain `SourceError` for 429 and 5xx, else `AnswerError`. Redirects
+    are followed on the same host only; `own` as for `http_session`."""
+    where = shown(request.url)
+
+    async def read(reply: aiohttp.ClientResponse) -> Reply:
+        if not (200 <= reply.status < 300 or reply.status in also):
+            problem = refused(where, reply.status, reply.headers.get("Retry-After", ""))
+            passing = type(problem) is AnswerError and (reply.status == 429 or reply.status >= 500)
+            raise SourceError(str(problem)) if passing else problem
+        return Reply(await whole(reply, MOST_BYTES), reply.status, tuple(reply.headers.items()))
+
+    try:
+        async with asyncio.timeout(timeout), http_session(tls, 1, own=own) as session:
+            return await _followed(session, await auth.sign(session, request), read, leaves=False)
+    except TimeoutError:
+        raise SourceError(f"{where} did not answer in {timeout:g} s") from None
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise SourceError(what_failed(where, error)) from None
 
 
 def _stays(here: URL, there: URL) -> bool:
@@ -203,6 +260,8 @@ def what_failed(where: str, error: BaseException) -> str:
             return f"{where} does not speak TLS as it should, or wants a client certificate"
         case aiohttp.ClientConnectorDNSError():
             return f"the host name of {where} cannot be resolved"
+        case aiohttp.ClientConnectorError(os_error=MetadataAddress()):
+            return f"{where} {REFUSED}"
         case aiohttp.ClientConnectorError():
             return f"{where} cannot be reached"
         case aiohttp.InvalidURL():

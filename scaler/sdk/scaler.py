@@ -80,6 +80,11 @@ class Scaler(Declared, Generic[Q, A]):
         """Activity where it is not "value > activation"; `None` leaves it to that comparison."""
         return None
 
+    def empty(self, answer: A) -> bool:
+        """Whether the source had an answer with nothing in it, such as a query without results; counted for /metrics,
+        whatever `read` makes of it."""
+        return False
+
     def aims(self, answer: A | None) -> Mapping[str, Aim | None]:
         """What each metric aims at, by label; by default the declared `target`; `None` where it was not given."""
         goal, start = _role(type(self), "target"), _role(type(self), "activation")

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from scaler.errors import SourceError
+from scaler.sdk.ways import WAYS, TlsRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +27,18 @@ class Tls:
         return bool(self.ca or self.cert or self.key) or not self.verify
 
     def context(self) -> ssl.SSLContext:
-        """A client context; raises `SourceError` naming the part that cannot be used. Reads and writes files: to be
-        called in a thread."""
-        return _context(self)
+        """A client context, by the daemon's `Ways`; raises `SourceError` naming the part that cannot be used. Reads and
+        writes files: to be called in a thread."""
+        ways = WAYS.get()
+        return _context(self, ways.rules, ways.authorities)
 
 
 @lru_cache(maxsize=256)
-def _context(tls: Tls) -> ssl.SSLContext:
+def _context(tls: Tls, rules: TlsRules, authorities: tuple[str, ...]) -> ssl.SSLContext:
     context = ssl.create_default_context()
+    rules.apply(context)
+    for authority in authorities:
+        _trust(context, authority)
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # Python 3.13 refuses authorities that Go, and so KEDA, accepts
     if tls.ca:
         _trust(context, tls.ca)

@@ -1,13 +1,15 @@
 """The port over a folder: its manifests are the cluster, local processes are the pods.
 
-Only what a ScaledObject targets runs: a Deployment of its own does nothing. It begins with as many workers as an
-earlier daemon wanted last, else with its `spec.replicas`, else with none. When the daemon ends, the workers are ended,
-all at once and with their grace (unless `keep_workers`). When it is killed they go on, and the next daemon adopts them:
-it knows them by the state file, and replaces those whose template has changed meanwhile. What carries this folder's
-mark but is not in that file is ended. Everything of the daemon's own is in `.scaler/` in the folder."""
+Only what a ScaledObject targets runs, and the Jobs of ScaledJobs: a Deployment of its own does nothing. It begins with
+as many workers as an earlier daemon wanted last, else with its `spec.replicas`, else with none. When the daemon ends,
+the workers are ended, all at once and with their grace (unless `keep_workers`). When it is killed they go on, and the
+next daemon adopts them: it knows them by the state file, and replaces those whose template has changed meanwhile. What
+carries this folder's mark but is not in that file is ended. A Job that has not come to its end goes on, or is started
+again, with the next daemon. Everything of the daemon's own is in `.scaler/` in the folder."""
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -16,26 +18,37 @@ from typing import Self
 
 import msgspec
 
-from scaler.core.model import Decision, Mode, Target
+from scaler.core.model import Decision, Target
+from scaler.credentials.store import Token
 from scaler.engine.cluster import Appeared, Change, Synced
 from scaler.errors import ClusterError, ScalerError
 from scaler.logs import Changes
+from scaler.manifests.kinds import KINDS
 from scaler.manifests.watched import Manifest, Ref, Watched
 from scaler.sdk.source import AnySource
 from scaler.standalone import procfs
-from scaler.standalone.folder import OBJECT, Folder, changes, look
+from scaler.standalone.folder import OBJECTS, Folder, changes, look
+from scaler.standalone.jobs.job import JobSite
+from scaler.standalone.jobs.slot import Slot
+from scaler.standalone.jobs.template import JobTemplate
 from scaler.standalone.journal import Journal
 from scaler.standalone.leadership import locked
 from scaler.standalone.processes import Launch
+from scaler.standalone.procfs import JOB
 from scaler.standalone.reading import Reader
 from scaler.standalone.remembered import Memory, Remembered, load
-from scaler.standalone.roster import Roster
+from scaler.standalone.staff import Staff
 from scaler.standalone.status import Status
 from scaler.standalone.usage import LocalUsage, Running
 from scaler.standalone.worker import RESTS, Site
 from scaler.standalone.workload import Workload
 
 log = logging.getLogger(__name__)
+
+INDEX = "JOB_COMPLETION_INDEX"
+"""The variable that tells a process of an Indexed Job which it is, as under Kubernetes."""
+
+OURS = frozenset(kind.kind for kind in KINDS)
 
 
 class StandaloneCluster:
@@ -57,7 +70,7 @@ class StandaloneCluster:
         self._reload, self._rests, self._keep = reload, rests, keep_workers
         self._folder = Folder()
         self._memory, self._status = Memory({}), Status()
-        self._roster: Roster | None = None
+        self._staff: Staff | None = None
         self._boot = ""
         self._said = Changes()
         self._leading = asyncio.Event()
@@ -114,19 +127,17 @@ class StandaloneCluster:
             told = now
 
     async def seen(self, watched: Watched) -> Target:
-        return self._led().crew(watched).target
+        return self._led().seen(watched)
 
     async def apply(self, watched: Watched, decision: Decision) -> None:
-        """Want that many; returns when the missing workers have been started. What cannot be started is an error at
-        every call, until it can."""
-        crew = self._led().crew(watched)
+        """Want that many, or make that many Jobs; returns when what was missing has been started. What cannot be
+        started is an error at every call, until it can."""
+        staff = self._led()
+        staff.seen(watched)  # what is not there, or cannot be run, is not remembered
         self._memory.remember(watched.ref, decision.state)
         self._status.show(watched.ref, decision.conditions)
-        if decision.replicas is not None and watched.spec.mode is not Mode.OBSERVE:
-            crew.want(decision.replicas)
         self._touch()
-        await crew.tried()
-        crew.check()
+        await staff.apply(watched, decision)
 
     async def report(self, ref: Ref, problem: ScalerError) -> None:
         """A condition; the engine has said it in the log."""
@@ -139,8 +150,14 @@ class StandaloneCluster:
     async def manifest(self, ref: Ref) -> Manifest:
         return await Reader(self._folder).manifest(ref)
 
+    async def token(self, namespace: str, account: str, *, audience: str = "", seconds: int = 3600) -> Token:
+        return await Reader(self._folder).token(namespace, account, audience=audience, seconds=seconds)
+
     async def doubt(self, watched: Watched) -> None:
         """The folder is looked at all the time."""
+
+    def known(self) -> Mapping[tuple[str, str], int]:
+        return Counter((ref.kind, ref.namespace) for ref in list(self._folder.manifests) if ref.kind in OURS)
 
     def sources(self) -> Mapping[str, AnySource]:
         usage = LocalUsage(str(self._path), self._running, self._clock)
@@ -158,20 +175,21 @@ class StandaloneCluster:
 
     async def _begin(self, tasks: asyncio.TaskGroup, before: Remembered) -> None:
         site = Site(self._launch, self._own / "logs", self._rests, self._clock)
-        self._roster = Roster(site, tasks, self._touch)
-        await self._roster.take_over(self._path, before)
+        jobs = JobSite(self._launch_job, self._own / "jobs", self._rests, self._clock, self._journals[0].save)
+        self._staff = Staff(site, jobs, tasks, self._touch)
+        await self._staff.take_over(self._path, before)
         self._follow(self._folder)
         self._leading.set()
 
     def _end(self) -> None:
         self._leading.clear()
-        if self._roster:
-            self._roster.close(leave=self._keep)
+        if self._staff:
+            self._staff.close(leave=self._keep)
 
-    def _led(self) -> Roster:
-        if self._roster is None or not self._leading.is_set():
+    def _led(self) -> Staff:
+        if self._staff is None or not self._leading.is_set():
             raise ClusterError("this daemon does not serve the folder")
-        return self._roster
+        return self._staff
 
     # ---------------------------------------------------------------------------------------------------- what is there
 
@@ -186,8 +204,8 @@ class StandaloneCluster:
         if folder.whole:
             self._memory.keep(folder.manifests)
             self._status.keep(folder.manifests)
-        if self._roster:
-            self._roster.follow(folder)
+        if self._staff:
+            self._staff.follow(folder)
         self._touch()
 
     def _say(self, name: str, problem: str | None) -> None:
@@ -198,10 +216,10 @@ class StandaloneCluster:
                 log.info("%s is in order again", name)
 
     def _manifests(self) -> Mapping[Ref, Manifest]:
-        """All of them, each ScaledObject with the moment of its creation."""
+        """All of them, those that are served with the moment of their creation."""
         now, found = self._clock(), dict(self._folder.manifests)
         for ref in found:
-            if ref.kind == OBJECT:
+            if ref.kind in OBJECTS:
                 found[ref] = replace(found[ref], created=self._memory.created(found[ref], now))
         return found
 
@@ -216,17 +234,25 @@ class StandaloneCluster:
     def _launch(self, workload: Workload, name: str) -> Launch:
         return workload.launch(name, self._path, self._inherited, Reader(self._folder).data)
 
+    def _launch_job(self, template: JobTemplate, job: str, slot: Slot) -> Launch:
+        more = {JOB: f"{template.workload.ref.namespace}/{job}"}
+        if template.indexed:
+            more[INDEX] = str(slot.index)
+        return template.workload.launch(slot.name, self._path, self._inherited, Reader(self._folder).data, more=more)
+
     def _touch(self) -> None:
         for journal in self._journals:
             journal.touch()
 
     def _remembered(self) -> bytes:
-        deployments = self._roster.records if self._roster else {}
-        return msgspec.json.encode(Remembered(self._boot, self._memory.records, deployments))
+        staff = self._staff
+        deployments, jobs = (staff.deployments, staff.jobs) if staff else ({}, {})
+        return msgspec.json.encode(Remembered(self._boot, self._memory.records, deployments, jobs))
 
     def _shown(self) -> bytes:
-        targets = {ref: crew.target for ref, crew in self._roster} if self._roster else {}
-        return self._status.render(targets, self._folder.problems)
+        staff = self._staff
+        targets, jobs = (staff.targets, staff.counts) if staff else ({}, {})
+        return self._status.render(targets, jobs, self._folder.problems)
 
 
 def _prepare(own: Path) -> None:

@@ -21,6 +21,7 @@ from scaler.web import discovery, selector
 from scaler.web.aggregator import AUTHENTICATED, Authentication
 from scaler.web.discovery import GROUP, LIST, ROOT, VERSION
 from scaler.web.probes import probed
+from scaler.web.requests import Requests
 from scaler.web.reviews import Reviews, User
 from scaler.web.statuses import JSON, Refusal
 
@@ -86,7 +87,7 @@ def rendered(metric: Metric) -> bytes:
 
 class MetricsApi:
     """`leading` gives `None` while this replica does not lead; `unready` says what is not ready yet; `clock` gives the
-    time by which readings are stamped."""
+    time by which readings are stamped; `requests` counts those for a metric."""
 
     def __init__(
         self,
@@ -95,13 +96,23 @@ class MetricsApi:
         leading: Callable[[], Leading | None],
         unready: Callable[[], str],
         clock: Callable[[], float],
+        *,
+        requests: Requests | None = None,
     ) -> None:
-        self._authentication, self._reviews = authentication, reviews
+        self._authentication, self._reviews, self._requests = authentication, reviews, requests or Requests()
         self._leading, self._unready, self._clock = leading, unready, clock
         self._bodies = Bodies()
 
     async def answer(self, request: web.Request) -> web.Response:
         """Any request at all."""
+        if _asked(request.path) is None:
+            return await self._answered(request)
+        with self._requests.one() as one:
+            response = await self._answered(request)
+            one.status = response.status
+            return response
+
+    async def _answered(self, request: web.Request) -> web.Response:
         try:
             async with asyncio.timeout(DEADLINE):
                 return probed(request, self._unready) or await self._answer(request)
@@ -208,7 +219,10 @@ def _scaled_object(text: str) -> str:
 
 def _goal(entry: Entry, metric: str) -> str | None:
     """The metric as its trigger spells it: names are compared without case, as KEDA does."""
-    goals = entry.watched.spec.goals if entry.watched else ()
+    if entry.watched is None:
+        return None
+    spec = entry.watched.spec
+    goals = spec.goals if spec.composite is None else (*spec.goals, spec.composite)
     return next((goal.metric for goal in goals if goal.metric == metric or goal.metric.lower() == metric.lower()), None)
 
 

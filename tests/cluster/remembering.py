@@ -1,11 +1,13 @@
 """The port's third implementation, for tests only: a cluster that does what it is told and remembers it."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
 from scaler.core.model import Decision, Jobs, Mode, State, Target
+from scaler.credentials.store import Token
 from scaler.engine.cluster import Change
 from scaler.errors import NotFound, ScalerError
 from scaler.manifests.watched import Manifest, Ref, Watched
@@ -58,11 +60,17 @@ class RememberingCluster:
     async def manifest(self, ref: Ref) -> Manifest:
         return _found(self.manifests, ref)
 
+    async def token(self, namespace: str, account: str, *, audience: str = "", seconds: int = 3600) -> Token:
+        raise NotFound(f"there is no service account {account}")
+
     async def doubt(self, watched: Watched) -> None:
         self.doubted.append(watched.ref)
 
     def leadership(self) -> AbstractAsyncContextManager[None]:
         return self._lead
+
+    def known(self) -> Mapping[tuple[str, str], int]:
+        return Counter((ref.kind, ref.namespace) for ref in list(self.manifests))
 
     def sources(self) -> Mapping[str, AnySource]:
         return {}

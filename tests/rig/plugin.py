@@ -16,16 +16,20 @@ import pytest
 import tests.rig.azurite
 import tests.rig.brokers
 import tests.rig.control_plane
+import tests.rig.expr
 import tests.rig.helm
 import tests.rig.kafka
 import tests.rig.kube_build
+import tests.rig.moto
 import tests.rig.nats
 import tests.rig.oauth
+import tests.rig.promtool
 import tests.rig.secured_kafka
 from tests.rig.azurite import Azurite
 from tests.rig.cache import Unavailable
 from tests.rig.control_plane import ControlPlane, Options
 from tests.rig.kafka import Kafka
+from tests.rig.moto import Moto
 from tests.rig.nats import Nats
 from tests.rig.oauth import TokenEndpoint
 from tests.rig.secured_kafka import SecuredKafka
@@ -39,10 +43,13 @@ FETCH: dict[str, Callable[[], Path]] = {
     "secured_kafka": tests.rig.brokers.fetch,
     "azurite": tests.rig.azurite.fetch,
     "nats": tests.rig.nats.fetch,
+    "moto": tests.rig.moto.fetch,
     "control_plane": tests.rig.control_plane.fetch,
     "control_planes": tests.rig.control_plane.fetch,
     "kubectl": tests.rig.kube_build.kubectl,
     "helm": tests.rig.helm.fetch,
+    "promtool": tests.rig.promtool.fetch,
+    "expr": tests.rig.expr.fetch,
 }
 # Of each server that was wanted: why it is not to be had, or None.
 TRIED = pytest.StashKey[dict[str, str | None]]()
@@ -79,6 +86,12 @@ def nats(pytestconfig: pytest.Config) -> Iterator[Nats]:
 
 
 @pytest.fixture(scope="session")
+def moto(pytestconfig: pytest.Config) -> Iterator[Moto]:
+    """AWS: Secrets Manager, IAM and STS, which believe what AWS believes."""
+    yield from _life("moto", tests.rig.moto.moto, pytestconfig)
+
+
+@pytest.fixture(scope="session")
 def control_plane(pytestconfig: pytest.Config) -> Iterator[ControlPlane]:
     """Kubernetes without nodes; its HPA looks every second, its pods become ready at once."""
     yield from _life("control_plane", tests.rig.control_plane.control_plane, pytestconfig)
@@ -100,6 +113,18 @@ def kubectl(pytestconfig: pytest.Config) -> Iterator[Path]:
 def helm(pytestconfig: pytest.Config) -> Iterator[Path]:
     """The program, to render a chart with."""
     yield from _life("helm", lambda: nullcontext(tests.rig.helm.fetch()), pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def expr(pytestconfig: pytest.Config) -> Iterator[Path]:
+    """The program that computes formulas as the language's own implementation does."""
+    yield from _life("expr", lambda: nullcontext(tests.rig.expr.fetch()), pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def promtool(pytestconfig: pytest.Config) -> Iterator[Path]:
+    """The program, to read metrics and rules with."""
+    yield from _life("promtool", lambda: nullcontext(tests.rig.promtool.fetch()), pytestconfig)
 
 
 @pytest.fixture

@@ -164,6 +164,17 @@ async def test_it_serves_over_tls(authority: Authority) -> None:
         assert (reply.status, await reply.text()) == (200, "hello")
 
 
+async def test_where_it_asks_for_none_any_certificate_of_the_client_is_left_unseen(
+    tmp_path: Path, authority: Authority
+) -> None:
+    certificates, unknown = shown(authority.issue("webhook")), Authority(tmp_path, "unknown")
+    async with listening_tls("127.0.0.1", 0, PAGES, lambda: certificates, asking=False) as (_, port):
+        assert await met(port, trusting(authority)) == "webhook"
+        assert await met(port, trusting(authority, unknown.issue("api-server"))) == "webhook"
+    async with listening_tls("127.0.0.1", 0, PAGES, lambda: certificates) as (_, port):
+        assert await met(port, trusting(authority, unknown.issue("api-server"))) == "refused"
+
+
 @pytest.mark.parametrize("server_name", ["localhost", ""])
 async def test_a_renewed_certificate_is_shown_without_a_restart(authority: Authority, server_name: str) -> None:
     certificates, context = shown(authority.issue("first")), trusting(authority)

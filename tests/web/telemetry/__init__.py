@@ -1,0 +1,1 @@
+"""The rooms of /metrics, from boards that were filled by hand."""
