@@ -31,13 +31,15 @@ class Files:
             raise CredentialError("files may not be read: the daemon has no filepathAuthRootPath")
         if not path or "\0" in path or ".." in PurePosixPath(path).parts:
             raise CredentialError("a path must not be empty, nor hold '..'")
+        outside = CredentialError(f"the file {path} is not within {folder}, others may not be read")
+        within = os.path.realpath(folder)
+        if not any((folder / path).is_relative_to(one) for one in (folder, within)):
+            raise outside  # without a look: whether there is such a file is nobody's business either
         try:
             found = os.path.realpath(folder / path, strict=True)
-            if not Path(found).is_relative_to(os.path.realpath(folder)):
-                raise CredentialError(f"the file {path} is not within {folder}, others may not be read")
+            if not Path(found).is_relative_to(within):
+                raise outside
             return _text(found)
-        except CredentialError as error:
-            raise CredentialError(str(error)) from None
         except (OSError, ValueError):
             raise CredentialError(f"the file {path} cannot be read, or is no text") from None
 
@@ -45,10 +47,13 @@ class Files:
 def _text(path: str) -> str:
     """Of a regular file: a pipe or a device would never end. What the path meant is settled: no link is followed."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, encoding="utf-8") as file:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise CredentialError("only regular files can be read")
-        text = file.read(LARGEST + 1)
+        with open(descriptor, encoding="utf-8", closefd=False) as file:
+            text = file.read(LARGEST + 1)
+    finally:
+        os.close(descriptor)
     if len(text) > LARGEST:
         raise CredentialError(f"a file must not be larger than {LARGEST // 1024 // 1024} MiB")
     return text

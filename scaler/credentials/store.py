@@ -82,9 +82,9 @@ class ReadFile(Protocol):
 @dataclass(frozen=True, slots=True)
 class Tools:
     """All that a room may use. `read` gives Secrets and ConfigMaps of `where.namespace`: a fetch that read some is done
-    anew when they change. `token_life` are the seconds to ask tokens for. `environment` holds the daemon's own variables by which it says who it is (`VAULT_TOKEN`,
-    `AWS_ROLE_ARN` …). `memory` is the room's own between two fetches of one block: a login, a lease; it is emptied when
-    a source refuses what was fetched."""
+    anew when they change. `token_life` are the seconds to ask tokens for. `environment` holds the daemon's variables by
+    which it says who it is (`VAULT_TOKEN`, `AWS_ROLE_ARN` …). `memory` is the room's own between two fetches of one
+    block: a login, a lease; it is emptied when a source refuses what was fetched."""
 
     where: Where
     ask: Ask = field(repr=False)

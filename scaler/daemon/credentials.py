@@ -5,6 +5,7 @@ from pathlib import Path
 
 from scaler import settings
 from scaler.credentials.files import Files
+from scaler.credentials.identity.aws import IDENTITY
 from scaler.credentials.store import AskToken, Tools, Where
 from scaler.credentials.stores import Stores
 from scaler.manifests.watched import Ref
@@ -26,7 +27,7 @@ def stores_of(
 
     def tools(where: Where) -> Tools:
         def read_there(kind: str, name: str) -> Awaitable[Mapping[str, str]]:
-            return read(Ref(kind, where.namespace, name))
+            return read(Ref(kind, where.home if kind == IDENTITY else where.namespace, name))
 
         return Tools(where, once, read_there, token, files.read, now, life, own)
 

@@ -62,6 +62,11 @@ class Watching:
         known = self._known.get(ref)
         return known.watched if known else None
 
+    def used(self, kind: str) -> set[str]:
+        """The names of everything of that kind that objects are bound from now."""
+        bound = (known.watched for known in self._known.values() if known.watched is not None)
+        return {ref.name for watched in bound for ref in watched.refs if ref.kind == kind}
+
     def problem(self, ref: Ref) -> str:
         """Why the newest manifest could not be bound; empty where it could. What was bound before goes on."""
         known = self._known.get(ref)
@@ -97,7 +102,7 @@ class Watching:
                     case Gone(ref):
                         self._let_go(ref)
                     case Touched(ref):
-                        self._touched(ref)
+                        self.touched(ref)
                     case Poked(ref):
                         self._agenda.poke(ref)
                     case Synced():
@@ -119,7 +124,7 @@ class Watching:
         self._faults.forget(ref)
         self._tried(ref)
 
-    def _touched(self, touched: Ref) -> None:
+    def touched(self, touched: Ref) -> None:
         """What was bound from the touched object, and what is not bound at all, is bound from what is there now."""
         any_of_kind = Ref(touched.kind, touched.namespace, "")
         for known in self._known.values():

@@ -2,15 +2,24 @@
 the workload. Remembers what was read, so that the object is bound again when one of those is touched."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
+from scaler.credentials.identity.aws import IDENTITY, role_of
+from scaler.credentials.pod_identity import PodIdentity
 from scaler.credentials.resolve import Read, resolve
+from scaler.credentials.rooms import ROOMS
+from scaler.credentials.store import Where
+from scaler.credentials.stores import Stores
 from scaler.declare import load_document
 from scaler.errors import CredentialError, Forbidden, ManifestError, NotFound
-from scaler.manifests.scaled_object import ScaleTargetRef, TriggerEntry
-from scaler.manifests.trigger_authentication import LATER, TriggerAuthenticationSpec
+from scaler.manifests.scaled_object import AuthenticationRef, ScaleTargetRef, TriggerEntry
+from scaler.manifests.trigger_authentication import TriggerAuthenticationSpec
 from scaler.manifests.watched import Manifest, Ref
 
 Values = Mapping[str, str]
+
+STORE = "Store"
+"""The kind under which an object refers to a block of a store: `Ref(STORE, "", id)`."""
 
 GIVEN = frozenset(
     (
@@ -22,6 +31,9 @@ GIVEN = frozenset(
         "authorityHost",
         "clientId",
         "tenantId",
+        "identityRoleArn",
+        "identityExternalId",
+        "daemonIdentity",
     )
 )
 """What only `podIdentity` and the daemon itself may say. From a Secret these could make the daemon show its own token,
@@ -39,10 +51,11 @@ class Credentials:
         manifest: Callable[[Ref], Awaitable[Manifest]],
         identity: Values,
         cluster_namespace: str = "",
+        stores: Stores | None = None,
     ) -> None:
         self._ref, self._container = ref, target.env_source_container_name
         self._read_ref, self._manifest, self._identity = read, manifest, identity
-        self._cluster_namespace = cluster_namespace
+        self._cluster_namespace, self._stores = cluster_namespace, stores
         self.target = Ref(target.kind, ref.namespace, target.name)
         self._workload = _workload(target)
         self.refs: set[Ref] = {self.target}
@@ -64,9 +77,11 @@ class Credentials:
             raise CredentialError(str(error)) from None
 
     async def _parameters(self, entry: TriggerEntry, path: str) -> Values:
-        if entry.authentication_ref is None:
-            return {}
-        kind, name = entry.authentication_ref.kind, entry.authentication_ref.name
+        return await self.parameters(entry.authentication_ref, path) if entry.authentication_ref else {}
+
+    async def parameters(self, reference: AuthenticationRef, path: str) -> Values:
+        """Those behind a reference that was written at that path. Raises `CredentialError`, `ManifestError`."""
+        kind, name = reference.kind, reference.name
         ref = Ref(kind, "" if kind.startswith("Cluster") else self._ref.namespace, name)
         self.refs.add(ref)
         self.kinds.add(kind)
@@ -75,18 +90,50 @@ class Credentials:
         except NotFound:
             raise CredentialError(f"{path}: there is no {kind} {name}") from None
         spec = _spec(manifest, path)
-        resolved = await resolve(spec.references(self._workload), self._reader(kind))
+        resolved = await self._resolved(spec, kind)
         found = {name: value for name, value in resolved.items() if name not in GIVEN}
         if spec.pod_identity:
-            found.update(spec.pod_identity.parameters())
-            if spec.pod_identity.provider == "azure-workload":
-                found.update(self._identity)
+            found.update(await self._identified(spec.pod_identity, path))
         return found
 
-    def _reader(self, authentication: str) -> Read:
-        """What a cluster-wide authentication refers to is in one namespace, whoever uses it (KEDA behaviour 2.2)."""
-        elsewhere = self._cluster_namespace if authentication.startswith("Cluster") else ""
+    async def _identified(self, identity: PodIdentity, path: str) -> Values:
+        """What a trigger is told of an identity: the object's own part, and the daemon's."""
 
+        async def annotations() -> Values:
+            return await self._read(IDENTITY, self._workload)
+
+        role = await role_of(identity, annotations, f"{path}: spec.podIdentity")
+        return {**identity.parameters(role), **identity.daemon(self._identity)}
+
+    async def _resolved(self, spec: TriggerAuthenticationSpec, authentication: str) -> Values:
+        """What a cluster-wide authentication refers to is in one namespace, whoever uses it (KEDA behaviour 2.2).
+        Raises `CredentialError` with everything that leads nowhere."""
+        elsewhere = self._cluster_namespace if authentication.startswith("Cluster") else ""
+        found: dict[str, str] = {}
+        problems: list[str] = []
+        try:
+            found.update(await resolve(spec.references(self._workload), self._reader(elsewhere)))
+        except CredentialError as error:
+            problems.append(str(error))
+        where = Where(elsewhere or self._ref.namespace, self._ref.namespace, self._workload)
+        for field, at, block in spec.blocks():
+            try:
+                found.update(await self._stored(field, block, at, where))
+            except CredentialError as error:
+                problems.append(str(error))
+        if problems:
+            raise CredentialError("; ".join(problems))
+        return found
+
+    async def _stored(self, field: str, block: Any, at: str, where: Where) -> Values:
+        if self._stores is None:
+            raise CredentialError(f"{at}: stores are not asked here")
+        got = await self._stores.get(ROOMS[field], block, at, where)
+        self.refs.add(Ref(STORE, "", got.id))
+        self.refs.update(Ref(kind, where.namespace, name) for kind, name in got.read)
+        return got.values
+
+    def _reader(self, elsewhere: str) -> Read:
         async def read(kind: str, name: str) -> Values:
             return await self._read(kind, name, "" if kind == "Environment" else elsewhere)
 
@@ -119,7 +166,8 @@ def _spec(manifest: Manifest, path: str) -> TriggerAuthenticationSpec:
 def examine(manifest: Manifest) -> tuple[Values, Values]:
     """(problems, warnings) of a TriggerAuthentication by itself, by path."""
     body = manifest.body.get("spec", {})
-    later = [name for name in LATER if name in body] if isinstance(body, Mapping) else []
-    asked = {name: value for name, value in body.items() if name not in later} if later else body
-    loaded = load_document(TriggerAuthenticationSpec, asked, "spec")
-    return {**loaded.problems, **{f"spec.{name}": "is not supported by this version" for name in later}}, loaded.notes
+    loaded = load_document(TriggerAuthenticationSpec, body, "spec")
+    problems = dict(loaded.problems)
+    if loaded.value and loaded.value.file_path and not manifest.ref.kind.startswith("Cluster"):
+        problems["spec.filePath"] = "filePath is only supported for ClusterTriggerAuthentication"
+    return problems, loaded.notes

@@ -2,10 +2,8 @@
 the pod identity; the rest, and how it is resolved, stands in `scaler.credentials`."""
 
 from collections.abc import Iterator
+from typing import Any
 
-from scaler.credentials.resolve import Reference
-from scaler.declare import Resource, Rule, param
-from scaler.credentials.pod_identity import PodIdentity
 from scaler.credentials.blocks import (
     AwsSecretManager,
     AzureKeyVault,
@@ -14,16 +12,10 @@ from scaler.credentials.blocks import (
     HashiCorpVault,
     OAuth2,
 )
-
-LATER = (
-    "filePath",
-    "hashiCorpVault",
-    "azureKeyVault",
-    "gcpSecretManager",
-    "awsSecretManager",
-    "boundServiceAccountToken",
-    "oauth2",
-)
+from scaler.credentials.file_path import FilePath
+from scaler.credentials.pod_identity import PodIdentity
+from scaler.credentials.resolve import Reference
+from scaler.declare import Resource, Rule, param
 
 
 class TargetRef(Resource):
@@ -93,9 +85,13 @@ class TriggerAuthenticationSpec(Resource):
         if self.pod_identity:
             for name, problem in self.pod_identity.check():
                 yield f"podIdentity.{name}", problem
+        for name, problem in self.oauth2.check() if self.oauth2 else ():
+            yield f"oauth2.{name}", problem
 
     def references(self, workload: str) -> tuple[Reference, ...]:
-        """In KEDA's order: later ones win."""
+        """In KEDA's order: later ones win, and `blocks` after them. A file stands instead of everything else."""
+        if self.file_path:
+            return ()
         return (
             *(
                 Reference(one.parameter, "Environment", f"{workload}/{one.container_name}", one.name, f"spec.env[{i}]")
@@ -104,6 +100,24 @@ class TriggerAuthenticationSpec(Resource):
             *_targets("ConfigMap", "configMapTargetRef", self.config_map_target_ref),
             *_targets("Secret", "secretTargetRef", self.secret_target_ref),
         )
+
+    def blocks(self) -> Iterator[tuple[str, str, Any]]:
+        """(field, path, block) of every store, in KEDA's order: later ones win."""
+        if self.file_path:
+            yield "filePath", "spec.filePath", FilePath(self.file_path)
+            return
+        for field, block in (
+            ("hashiCorpVault", self.hashi_corp_vault),
+            ("azureKeyVault", self.azure_key_vault),
+            ("gcpSecretManager", self.gcp_secret_manager),
+            ("awsSecretManager", self.aws_secret_manager),
+        ):
+            if block is not None:
+                yield field, f"spec.{field}", block
+        for index, token in enumerate(self.bound_service_account_token):
+            yield "boundServiceAccountToken", f"spec.boundServiceAccountToken[{index}]", token
+        if self.oauth2 is not None:
+            yield "oauth2", "spec.oauth2", self.oauth2
 
 
 def _targets(kind: str, field: str, refs: tuple[TargetRef, ...]) -> Iterator[Reference]:

@@ -1,6 +1,6 @@
 """Addresses that a person's URL may be kept from: a cloud's metadata service answers everybody in the pod with the
 node's own credentials. Asked when a socket is made, after names are resolved, so that no name leads there either.
-Whether the switch is on is said once, by `daemon`, for all that it starts; code that has a cloud's identity is exempt."""
+Whether the switch is on is said once, by `daemon`, for all that it starts; code of a cloud's identity is exempt."""
 
 import socket
 from contextvars import ContextVar

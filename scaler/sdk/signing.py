@@ -7,22 +7,19 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from time import monotonic
 from typing import Any, Protocol
 from urllib.parse import quote_plus
 
 import aiohttp
 
 from scaler.errors import AnswerError, LoginError, SourceError
+from scaler.sdk.addresses import REFUSED, MetadataAddress
+from scaler.sdk.kept import Kept
+from scaler.sdk.ways import proxy_for
 
 Params = tuple[tuple[str, str], ...]
-
-EARLY = 30.0
-"""Seconds before its end at which a token is asked for anew."""
-
-PAUSE = 1.0
-"""Seconds after a failed attempt in which the others who want the token hear of it instead of trying themselves."""
 
 LARGEST_TOKEN = 1024 * 1024
 """Bytes of a token endpoint's answer."""
@@ -109,14 +106,10 @@ class Several:
 
 
 @dataclass(slots=True)
-class _Kept:
-    """A token and what was learned on the way to it. `renewal` lets one ask while the others wait for its token."""
+class _Learned:
+    """How the token endpoint wants to be shown the secret."""
 
-    token: str = ""
-    until: float = -math.inf
     in_form: bool = False
-    problem: tuple[float, SourceError] | None = None
-    renewal: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass(frozen=True)
@@ -131,32 +124,18 @@ class ClientCredentials:
     endpoint_params: Params = field(default=(), repr=False)
     timeout: float = 3.0
     assertion_file: str = ""
-    _kept: _Kept = field(default_factory=_Kept, init=False, repr=False, compare=False, hash=False)
+    _kept: Kept[str] = field(default_factory=Kept, init=False, repr=False, compare=False, hash=False)
+    _learned: _Learned = field(default_factory=_Learned, init=False, repr=False, compare=False, hash=False)
 
     async def sign(self, session: aiohttp.ClientSession, request: Request) -> Request:
         return request.adding(headers=(("Authorization", f"Bearer {await self.token(session)}"),))
 
     def refused(self) -> None:
-        self._kept.until = -math.inf
+        self._kept.forget()
 
     async def token(self, session: aiohttp.ClientSession) -> str:
         """A token, asked for anew 30 s before the one at hand expires. Raises `SourceError`."""
-        if monotonic() >= self._kept.until:
-            async with self._kept.renewal:
-                if monotonic() >= self._kept.until:
-                    await self._renew(session)
-        return self._kept.token
-
-    async def _renew(self, session: aiohttp.ClientSession) -> None:
-        if self._kept.problem and monotonic() < self._kept.problem[0]:
-            raise self._kept.problem[1].with_traceback(None)
-        try:
-            token, lifetime = await self._asked(session)
-        except SourceError as error:
-            self._kept.problem = (monotonic() + PAUSE, error)
-            raise
-        self._kept.token, self._kept.problem = token, None
-        self._kept.until = monotonic() + max(lifetime - EARLY, 1.0)
+        return await self._kept.get(partial(self._asked, session))
 
     async def _asked(self, session: aiohttp.ClientSession) -> tuple[str, float]:
         try:
@@ -166,7 +145,9 @@ class ClientCredentials:
             raise SourceError(f"the token endpoint did not answer in {self.timeout:g} s") from None
         except aiohttp.ClientSSLError:
             raise SourceError("the TLS certificate of the token endpoint is not trusted") from None
-        except (aiohttp.ClientError, OSError):
+        except (aiohttp.ClientError, OSError) as error:
+            if isinstance(getattr(error, "os_error", None), MetadataAddress):
+                raise SourceError(f"the token endpoint {REFUSED}") from None
             raise SourceError("the token endpoint cannot be reached") from None
         except ValueError:
             raise SourceError("the token endpoint cannot be asked with these settings") from None
@@ -176,20 +157,22 @@ class ClientCredentials:
         status, answer = 0, b""
         for in_form in self._ways():
             headers, form = await self._request(in_form=in_form)
-            async with session.post(self.token_url, data=form, headers=headers, allow_redirects=False) as reply:
+            async with session.post(
+                self.token_url, data=form, headers=headers, allow_redirects=False, proxy=proxy_for(self.token_url)
+            ) as reply:
                 status, answer = reply.status, await whole(reply, LARGEST_TOKEN)
             if status == 200:
-                self._kept.in_form = in_form
+                self._learned.in_form = in_form
                 return _token_in(answer)
         sentence = f"the token endpoint answers with HTTP {status}"
         if status in (400, 401, 403):
             raise LoginError(f"{sentence}, the client is not accepted")
-        raise AnswerError(sentence)
+        raise SourceError(sentence) if status == 429 or status >= 500 else AnswerError(sentence)
 
     def _ways(self) -> Iterator[bool]:
-        yield self._kept.in_form or not self.client_secret
+        yield self._learned.in_form or not self.client_secret
         if self.client_secret:
-            yield not self._kept.in_form
+            yield not self._learned.in_form
 
     async def _request(self, *, in_form: bool) -> tuple[dict[str, str], list[tuple[str, str]]]:
         form = [("grant_type", "client_credentials"), *self.endpoint_params]

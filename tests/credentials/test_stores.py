@@ -62,7 +62,9 @@ class Scene:
             raise self.problem
         return Fetched(self.values, None if self.life is None else given.now() + self.life)
 
-    async def get(self, block: Block = Block(), where: Where = SHOP, *, used: bool = True) -> Mapping[str, str]:  # noqa: B008  # frozen
+    async def get(
+        self, block: Block = Block(), where: Where = SHOP, *, used: bool = True
+    ) -> Mapping[str, str]:  # frozen
         """As an object is bound."""
         got = await self.stores.get(self.room, block, AT, where)
         if used:
@@ -314,6 +316,6 @@ async def test_nothing_is_held_when_the_term_is_over(scene: Scene) -> None:
     assert len(scene.asked) == 2
 
 
-def test_no_value_is_shown(scene: Scene) -> None:
+async def test_no_value_is_shown(scene: Scene) -> None:
     assert "hush" not in repr(Fetched({"password": "hush"}))
     assert "hush" not in repr(tools(environment={"VAULT_TOKEN": "hush"}, memory={"login": "hush"}))

@@ -24,8 +24,8 @@ class Clock:
 class Accounts:
     """Service accounts that tokens may be asked for, and what was asked: (namespace, account, audience, seconds)."""
 
-    def __init__(self, *known: tuple[str, str], now: Callable[[], float] = Clock()) -> None:
-        self.known, self._now = set(known), now
+    def __init__(self, *known: tuple[str, str], now: Callable[[], float] | None = None) -> None:
+        self.known, self._now = set(known), now or Clock()
         self.asked: list[tuple[str, str, str, int]] = []
 
     async def __call__(self, namespace: str, account: str, *, audience: str = "", seconds: int = 3600) -> Token:

@@ -451,6 +451,18 @@ async def test_a_refresh_that_is_refused_is_doubted() -> None:
         assert stage.cluster.doubted == [ref("a")]
 
 
+async def test_who_asks_stores_hears_of_a_doubt_before_the_cluster() -> None:
+    told: list[Ref] = []
+
+    async def doubt(watched: Watched) -> None:
+        told.append(watched.ref)
+
+    async with scene(doubt=doubt) as stage:
+        stage.add("a", trigger(Batch(server=Server(answers={"q": REFUSED})), "q"))
+        await stage.settled()
+        assert told == stage.cluster.doubted == [ref("a")]
+
+
 @pytest.mark.parametrize("failure", [ClusterError("away"), RuntimeError("a bug"), 3600.0])
 async def test_a_doubt_delays_and_breaks_nothing(failure: Exception | float) -> None:
     doubted: list[Ref] = []

@@ -210,3 +210,22 @@ async def test_ready_is_when_everything_of_the_start_was_bound_or_refused() -> N
         stage.cluster.changes.put_nowait(Synced())
         await asyncio.wait_for(stage.loop.ready(), 5)
         assert stage.loop.unready() == ""
+
+
+async def test_what_objects_are_bound_from_that_no_cluster_watches() -> None:
+    """Stores of credentials are not the cluster's: who asks them says what has changed, and hears what is in use."""
+    store = Ref("Store", "", "vault/1")
+    async with scene() as stage:
+        stage.add("a", trigger(Batch(server=Server(answers={"q": 10})), "q"), refs=[store, SECRET])
+        stage.add("b", trigger(Batch(server=Server(answers={"q": 10})), "q"), refs=[SECRET])
+        await stage.settled()
+        assert stage.loop.used("Store") == {"vault/1"}
+        stage.binds.clear()
+        stage.loop.touched(store)
+        stage.loop.touched(Ref("Store", "", "vault/2"))
+        await stage.settled()
+        assert stage.binds == ["a"]
+        stage.cluster.changes.put_nowait(Gone(ref("a")))
+        await stage.settled()
+        assert stage.loop.used("Store") == set()
+    stage.loop.touched(store)

@@ -1,13 +1,14 @@
-"""What a TriggerAuthentication may hold: everything of KEDA's is declared; what this version does not use is said."""
+"""What a TriggerAuthentication may hold: everything of KEDA's is declared, and asked for."""
 
 from typing import Any
 
 import pytest
 
 from scaler import catalog
+from scaler.credentials.rooms import ROOMS
 from scaler.declare import load_document
 from scaler.manifests.bind import examine
-from scaler.manifests.trigger_authentication import LATER, TriggerAuthenticationSpec
+from scaler.manifests.trigger_authentication import TriggerAuthenticationSpec
 from scaler.manifests.watched import Manifest, Ref
 
 KEPT = {"valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}
@@ -70,25 +71,51 @@ BLOCKS: dict[str, Any] = {
 }
 
 
-def examined(spec: Any) -> tuple[dict[str, str], dict[str, str]]:
-    found = examine(Manifest(Ref("TriggerAuthentication", "shop", "login"), {"spec": spec}), catalog.find)
+def examined(spec: Any, kind: str = "TriggerAuthentication") -> tuple[dict[str, str], dict[str, str]]:
+    found = examine(Manifest(Ref(kind, "shop", "login"), {"spec": spec}), catalog.find)
     return dict(found.problems), dict(found.warnings)
 
 
-@pytest.mark.parametrize("name", LATER)
+@pytest.mark.parametrize("name", BLOCKS)
 def test_all_of_kedas_blocks_are_declared(name: str) -> None:
     loaded = load_document(TriggerAuthenticationSpec, {name: BLOCKS[name]}, "spec")
     assert (loaded.problems, loaded.notes) == ({}, {})
 
 
-@pytest.mark.parametrize("name", LATER)
-def test_a_block_that_is_not_used_is_one_problem_whatever_is_in_it(name: str) -> None:
-    sentence = {f"spec.{name}": "is not supported by this version"}
-    assert examined({name: BLOCKS[name]}) == (sentence, {})
-    assert examined({name: {"nonsense": 1}}) == (sentence, {})
-    assert examined({name: BLOCKS[name], "podIdentity": {}})[0] == sentence | {
-        "spec.podIdentity.provider": "is required"
-    }
+def test_a_file_is_for_cluster_wide_authentications_alone() -> None:
+    refused = {"spec.filePath": "filePath is only supported for ClusterTriggerAuthentication"}
+    assert examined({"filePath": "a.json"}) == (refused, {})
+    assert examined({"filePath": "a.json"}, "ClusterTriggerAuthentication") == ({}, {})
+
+
+def test_a_file_stands_instead_of_everything_else() -> None:
+    env = {"env": [{"parameter": "p", "name": "n"}]}
+    spec = TriggerAuthenticationSpec.model_validate({**BLOCKS, **env})
+    assert spec.references("worker") == ()
+    assert [field for field, _, _ in spec.blocks()] == ["filePath"]
+
+
+def test_the_order_in_which_later_ones_win() -> None:
+    """KEDA behaviour 2.2; written in the reverse."""
+    written = {name: BLOCKS[name] for name in reversed(BLOCKS) if name != "filePath"}
+    assert [(field, at) for field, at, _ in TriggerAuthenticationSpec.model_validate(written).blocks()] == [
+        ("hashiCorpVault", "spec.hashiCorpVault"),
+        ("azureKeyVault", "spec.azureKeyVault"),
+        ("gcpSecretManager", "spec.gcpSecretManager"),
+        ("awsSecretManager", "spec.awsSecretManager"),
+        ("boundServiceAccountToken", "spec.boundServiceAccountToken[0]"),
+        ("oauth2", "spec.oauth2"),
+    ]
+
+
+def test_every_block_has_a_room() -> None:
+    assert set(BLOCKS) == set(ROOMS)
+
+
+def test_every_block_is_a_key() -> None:
+    """Equal ones are fetched once."""
+    spec, equal = (TriggerAuthenticationSpec.model_validate({**BLOCKS, "filePath": ""}) for _ in range(2))
+    assert len({block for made in (spec, equal) for _, _, block in made.blocks()}) == 6
 
 
 def test_what_is_no_mapping_at_all() -> None:
@@ -105,7 +132,7 @@ def test_a_vaults_token_is_never_shown() -> None:
 
 
 def test_the_grant_need_not_be_said() -> None:
-    loaded = load_document(TriggerAuthenticationSpec, {"oauth2": {"clientId": "c", "tokenUrl": "u"}}, "spec")
+    loaded = load_document(TriggerAuthenticationSpec, {"oauth2": {"clientId": "c", "tokenUrl": "https://u"}}, "spec")
     assert loaded.value is not None
     assert loaded.value.oauth2 is not None
     assert loaded.value.oauth2.type == "clientCredentials"

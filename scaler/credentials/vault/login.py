@@ -45,12 +45,15 @@ async def login(block: HashiCorpVault, at: str, tools: Tools, server: Server) ->
 
 
 async def _renewed(held: Login, block: HashiCorpVault, at: str, tools: Tools, server: Server) -> Login:
-    """A token has a greatest age, at which Vault renews it no more."""
+    """A token has a greatest age, beyond which Vault does not renew it: then another one is had, where one can be."""
     try:
         answer = await server.post("auth/token/renew-self", {}, held.token)
-        return _of(answer.get("auth"), tools.now(), at, server)
     except Refused:
         return await _logged_in(block, at, tools, server)
+    found = _of(answer.get("auth"), tools.now(), at, server)
+    if found.until <= held.until and block.authentication != "token":
+        return await _logged_in(block, at, tools, server)
+    return found
 
 
 async def _logged_in(block: HashiCorpVault, at: str, tools: Tools, server: Server) -> Login:

@@ -13,6 +13,7 @@ from scaler.errors import AnswerError, CredentialError
 
 Group = tuple[str, str, VaultPkiData | None]
 
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """An answer's data, and how long it is good (seconds since the epoch). Without a lease it cannot be renewed."""
