@@ -1,10 +1,10 @@
 """The blocks of a TriggerAuthentication that name a store of values, as declared classes (KEDA behaviour 2.2). They stand
 below the manifests, beside the rooms that fetch them: `vault.py`, `oauth2.py` and so on, one for each store."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from scaler.declare import Resource, param, secret
 from scaler.credentials.pod_identity import PodIdentity
+from scaler.declare import Resource, param, secret
 
 # -------------------------------------------------------------------------------------------------- a key of a Secret
 
@@ -184,3 +184,13 @@ class OAuth2(Resource):
     token_url: str = param("Where tokens are had.")
     scopes: tuple[str, ...] = param("What the token is for.", default=())
     token_url_params: Mapping[str, str] = param("What is sent along.", default={})
+
+    def check(self) -> Iterator[tuple[str, str]]:
+        if not self.client_id:
+            yield "clientId", "must not be empty"
+        if not self.token_url.lower().startswith(("http://", "https://")):
+            yield "tokenUrl", "must be a URL that begins with http:// or https://"
+
+    def __hash__(self) -> int:
+        """Without the parameters: a mapping has no hash, and equality looks at them anyway."""
+        return hash((self.client_id, self.client_secret, self.token_url, self.scopes))
