@@ -15,11 +15,11 @@ from scaler.declare.document import index, markdown
 from scaler.declare.editor import editor_schema
 from scaler.declare.schema import parameter_list
 from scaler.manifests import crd
-from scaler.manifests.kinds import CLUSTER_TRIGGER_AUTHENTICATION, SCALED_OBJECT, TRIGGER_AUTHENTICATION
+from scaler.manifests.kinds import CLUSTER_TRIGGER_AUTHENTICATION, SCALED_JOB, SCALED_OBJECT, TRIGGER_AUTHENTICATION
 from scaler.manifests.scaled_object import TriggerEntry
 
 EDITED: dict[str, type[Declared]] = {
-    one.kind: one.spec for one in (SCALED_OBJECT, TRIGGER_AUTHENTICATION, CLUSTER_TRIGGER_AUTHENTICATION)
+    one.kind: one.spec for one in (SCALED_OBJECT, SCALED_JOB, TRIGGER_AUTHENTICATION, CLUSTER_TRIGGER_AUTHENTICATION)
 }
 """The kinds that an editor is told about: those that this version serves."""
 

@@ -4,9 +4,9 @@ came back. Nothing is scaled. It goes the daemon's way (bind, pool, read): it sh
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -14,7 +14,10 @@ import typer
 
 from scaler import catalog, settings
 from scaler.cli import Output, OutputOption
-from scaler.core.model import Failure, Mode, Reading
+from scaler.core import fallback
+from scaler.core.composite import composite
+from scaler.core.model import Failure, Mode, Reading, State, Target
+from scaler.daemon.credentials import stores_of
 from scaler.engine.pool import Pool
 from scaler.errors import CredentialError, ManifestError, NotFound, SourceError
 from scaler.manifests.bind import Binding, bind
@@ -26,12 +29,13 @@ from scaler.standalone.reading import Reader
 
 @dataclass(frozen=True)
 class Row:
-    """One metric of one object; `problem` where it could not be read. Times are milliseconds."""
+    """One metric of one object; `problem` where it could not be read. Times are milliseconds. A formula's metric is that
+    of the trigger "formula"; beside one a trigger may have no target."""
 
     object: str
     trigger: str
     metric: str
-    target: float
+    target: float | None
     value: float | None = None
     active: bool | None = None
     milliseconds: float | None = None
@@ -68,7 +72,7 @@ async def _polled(files: list[Path]) -> tuple[list[Row], dict[str, str]]:
             problems.update({f"{path.parent if path.is_file() else path}/{n}": p for n, p in folder.problems.items()})
             for name in names:
                 for manifest in folder.files[name].manifests:
-                    if manifest.ref.kind == "ScaledObject":
+                    if manifest.ref.kind in ("ScaledObject", "ScaledJob"):
                         rows += await _object(manifest, folder, pool, problems)
     return rows, problems
 
@@ -95,6 +99,7 @@ async def _object(manifest: Manifest, folder: Folder, pool: Pool, problems: dict
         sources={"cpu": _Running(), "memory": _Running()},
         identity=settings.identity(),
         mode=Mode.DIRECT,
+        stores=stores_of(reader.read, reader.token, settings.read({}), time.time),
     )
     try:
         watched = await bind(manifest, binding)
@@ -105,28 +110,39 @@ async def _object(manifest: Manifest, folder: Folder, pool: Pool, problems: dict
         problems[str(manifest.ref)] = str(error)
         return []
     found = await asyncio.gather(*(_trigger(watched, trigger, pool) for trigger in watched.triggers))
-    return [row for rows in found for row in rows]
+    asked = [one for pairs in found for one in pairs]
+    return [*(row for row, _ in asked), *_made(watched, [reading for _, reading in asked])]
 
 
-async def _trigger(watched: Watched, trigger: Trigger, pool: Pool) -> list[Row]:
+def _made(watched: Watched, readings: Sequence[Reading]) -> list[Row]:
+    """What a formula makes of them; nothing stands here for what could not be read."""
+    spec, somebody, now = replace(watched.spec, fallback=None), Target(1, 1, 1), time.time()
+    made = composite(spec, somebody, fallback.inputs(spec, somebody, readings, State(), now)[0], now)
+    if made is None or made.reading is None:
+        return []
+    return [_row(watched.ref, "formula", made.goal.target, made.reading)]
+
+
+async def _trigger(watched: Watched, trigger: Trigger, pool: Pool) -> list[tuple[Row, Reading]]:
     answered = await pool.ask(trigger.source, trigger.query, interval=watched.interval)
     if isinstance(answered.answer, SourceError):
         readings: tuple[Reading, ...] = trigger.failed(answered.answer, answered.at)
     else:
         readings = trigger.read(answered.answer, None, answered.at)
     return [
-        _row(watched.ref, trigger, goal.target, reading, answered.took)
+        (_row(watched.ref, trigger.type, goal.target or None, reading, answered.took), reading)
         for goal, reading in zip(trigger.goals, readings, strict=True)
     ]
 
 
-def _row(ref: Ref, trigger: Trigger, target: float, reading: Reading, took: float) -> Row:
-    head: dict[str, Any] = {"object": str(ref), "trigger": trigger.type, "metric": reading.metric, "target": target}
+def _row(ref: Ref, trigger: str, target: float | None, reading: Reading, took: float | None = None) -> Row:
+    head: dict[str, Any] = {"object": str(ref), "trigger": trigger, "metric": reading.metric, "target": target}
     if isinstance(reading, Failure):
         return Row(**head, problem=reading.problem)
     parts = asdict(reading.backlog) if reading.backlog else {}
     backlog = {name: amount for name, amount in parts.items() if amount is not None and name != "value"}
-    return Row(**head, value=reading.value, active=reading.active, milliseconds=round(took * 1000, 1), backlog=backlog)
+    milliseconds = None if took is None else round(took * 1000, 1)
+    return Row(**head, value=reading.value, active=reading.active, milliseconds=milliseconds, backlog=backlog)
 
 
 def _show(rows: list[Row]) -> None:
@@ -140,7 +156,8 @@ def _show(rows: list[Row]) -> None:
         active = {True: "yes", False: "no", None: ""}[row.active]
         value = "?" if row.value is None else f"{row.value:g}"
         took = "" if row.milliseconds is None else f"{row.milliseconds:g} ms"
-        table.add_row(row.object, row.trigger, row.metric, value, f"{row.target:g}", active, took)
+        target = "" if row.target is None else f"{row.target:g}"
+        table.add_row(row.object, row.trigger, row.metric, value, target, active, took)
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 240

@@ -1,5 +1,6 @@
-"""One decision for a ScaledJob: how many Jobs are made now (KEDA behaviour 2.1). A Job ends by itself, none is ever taken
-away here. What a Job is, which have ended and which are pending is an adapter's to see; words are `job_conditions`'."""
+"""One decision for a ScaledJob: how many Jobs are made now (KEDA behaviour 2.1). A Job ends by itself, none is ever
+taken away here. What a Job is, which have ended and which are pending is an adapter's to see; the words stand in
+`job_conditions`."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -70,8 +71,8 @@ def decide(spec: Spec, target: Target, readings: Sequence[Reading], state: State
 
 
 def entries(spec: Spec, inputs: Iterable[Input]) -> list[Entry]:
-    """One for each trigger that is active. Has it several metrics, the first one's value is its queue, the mean of their
-    targets its target (KEDA makes an empty queue of each of the others, which spoils an average)."""
+    """One for each trigger that is active. Has it several metrics, the first one's value is its queue, the mean of
+    their targets its target (KEDA makes an empty queue of each of the others, which spoils an average)."""
     triggers: dict[str, list[Input]] = {}
     for one in inputs:
         triggers.setdefault(one.goal.metric.partition("-")[0], []).append(one)

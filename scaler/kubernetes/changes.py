@@ -12,10 +12,19 @@ from scaler.kubernetes.ownership import Workload, workload_of
 from scaler.kubernetes.status import moment, remembered
 from scaler.kubernetes.targets import Resource
 from scaler.kubernetes.world import World, aim_of, held_by
-from scaler.manifests.kinds import CLUSTER_TRIGGER_AUTHENTICATION, KINDS, SCALED_OBJECT, TRIGGER_AUTHENTICATION
+from scaler.manifests.kinds import (
+    CLUSTER_TRIGGER_AUTHENTICATION,
+    KINDS,
+    SCALED_JOB,
+    SCALED_OBJECT,
+    TRIGGER_AUTHENTICATION,
+)
 from scaler.manifests.watched import Manifest, Ref
 
 OBJECT = SCALED_OBJECT.kind
+SCALED = (OBJECT, SCALED_JOB.kind)
+"""The kinds that are served."""
+
 _API_VERSIONS = {kind.kind: kind.api_version for kind in KINDS}
 
 
@@ -26,7 +35,9 @@ class Changes:
         self._world, self._now = world, now
         self._queue: asyncio.Queue[Change] | None = None
         self._told: dict[Ref, str] = {}
-        world.objects[OBJECT].listen(self._object)
+        for kind in SCALED:
+            world.objects[kind].listen(partial(self._object, kind))
+        world.objects[OBJECT].listen(self._aims)
         world.hpas.listen(self._hpa)
         for resource, cache in world.scalables.items():
             cache.listen(partial(self._target, resource))
@@ -36,8 +47,9 @@ class Changes:
     async def watch(self) -> AsyncIterator[Change]:
         """What is there, `Synced`, and every change from then on."""
         self._queue, self._told = asyncio.Queue(), {}
-        for found in self._world.objects[OBJECT].values():
-            self._tell(found)
+        for kind in SCALED:
+            for found in self._world.objects[kind].values():
+                self._tell(kind, found)
         self._queue.put_nowait(Synced())
         queue = self._queue
         try:
@@ -61,26 +73,28 @@ class Changes:
 
     # --------------------------------------------------------------------------------------------------------- objects
 
-    def _object(self, before: Custom | None, now: Custom | None) -> None:
+    def _object(self, kind: str, before: Custom | None, now: Custom | None) -> None:
         if self._queue is None:
             return
         if now is None or now.metadata.deletion_timestamp:
-            self._gone(ref_of(OBJECT, (now or before or Custom()).metadata))
-        elif before is None or self._told.get(ref_of(OBJECT, now.metadata)) != now.metadata.uid:
-            self._tell(now)
+            self._gone(ref_of(kind, (now or before or Custom()).metadata))
+        elif before is None or self._told.get(ref_of(kind, now.metadata)) != now.metadata.uid:
+            self._tell(kind, now)
         elif _edited(before, now):
-            self._put(Changed(manifest_of(OBJECT, now)))
+            self._put(Changed(manifest_of(kind, now)))
+
+    def _aims(self, before: Custom | None, now: Custom | None) -> None:
         if (was := held_by(before)) != (aims := held_by(now)):
             self._look_at((now or before or Custom()).metadata, was, aims)
 
-    def _tell(self, found: Custom) -> None:
+    def _tell(self, kind: str, found: Custom) -> None:
         """For the first time, or anew: another object of the same name."""
-        ref = ref_of(OBJECT, found.metadata)
+        ref = ref_of(kind, found.metadata)
         if found.metadata.deletion_timestamp:
             return
         self._gone(ref)
         self._told[ref] = found.metadata.uid
-        self._put(Appeared(manifest_of(OBJECT, found), remembered(found, self._now())))
+        self._put(Appeared(manifest_of(kind, found), remembered(found, self._now())))
 
     def _gone(self, ref: Ref) -> None:
         if self._told.pop(ref, None) is not None:

@@ -1,6 +1,6 @@
 """What the leader keeps in order beside scaling: KEDA's finalizer is taken off all six kinds, so that a deletion never
-waits for a KEDA that is gone; objects that this version accepts but does not run say so; a TriggerAuthentication says
-who uses it. None of it is urgent but the finalizer of an object that is being deleted."""
+waits for a KEDA that is gone; a TriggerAuthentication says who uses it. None of it is urgent but the finalizer of an
+object that is being deleted."""
 
 import asyncio
 from collections import defaultdict
@@ -16,10 +16,9 @@ from scaler.kubernetes.world import World
 from scaler.kubernetes.writer import Writer
 from scaler.manifests import annotations
 from scaler.manifests.kinds import (
-    CLOUD_EVENT_SOURCE,
-    CLUSTER_CLOUD_EVENT_SOURCE,
     CLUSTER_TRIGGER_AUTHENTICATION,
     SCALED_JOB,
+    SCALED_OBJECT,
     TRIGGER_AUTHENTICATION,
 )
 from scaler.manifests.watched import Ref
@@ -30,13 +29,8 @@ USERS = 5.0
 """Seconds between two looks at who uses what."""
 
 AUTHENTICATIONS = (TRIGGER_AUTHENTICATION.kind, CLUSTER_TRIGGER_AUTHENTICATION.kind)
-_NOT_RUN = "this version of event-scaler accepts a {kind}, but does not run it"
-_CONDITION: Mapping[str, tuple[str, str]] = {
-    SCALED_JOB.kind: ("Ready", "NotSupported"),
-    CLOUD_EVENT_SOURCE.kind: ("Active", "NotSupported"),
-    CLUSTER_CLOUD_EVENT_SOURCE.kind: ("Active", "NotSupported"),
-}
-"""The condition of each accepted kind that tells whether it does anything, and why it does not."""
+USED_BY = {SCALED_OBJECT.kind: "scaledobjects", SCALED_JOB.kind: "scaledjobs"}
+"""Where a TriggerAuthentication's status names its users, by their kind."""
 
 
 class Chores:
@@ -80,19 +74,10 @@ class Chores:
                 self._urgent.put_nowait((kind, now))
             else:
                 self._books.errand(partial(self._free, kind, now))
-        if kind in _CONDITION and not now.metadata.deletion_timestamp:
-            self._say_not_run(kind, now)
 
     async def _free(self, kind: str, found: Custom) -> None:
         others = tuple(one for one in found.metadata.finalizers if one != KEDA_FINALIZER)
         await self._writer.set_finalizers(ref_of(kind, found.metadata), found.metadata, others)
-
-    def _say_not_run(self, kind: str, found: Custom) -> None:
-        type_, reason = _CONDITION[kind]
-        message = _NOT_RUN.format(kind=kind)
-        told = {"type": type_, "status": "False", "reason": reason, "message": message}
-        others = [one for one in found.status.get("conditions") or () if one.get("type") != type_]
-        self._write(ref_of(kind, found.metadata), found.status, {**found.status, "conditions": [told, *others]})
 
     def _write(self, ref: Ref, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
         self._writer.status_later(ref, patch_of(before, after))
@@ -103,13 +88,14 @@ class Chores:
         """One writer, at most every few seconds, whatever comes and goes."""
         while True:
             await asyncio.sleep(USERS)
-            users: dict[Ref, set[str]] = defaultdict(set)
+            users: dict[tuple[Ref, str], set[str]] = defaultdict(set)
             for owner, refs in self._uses.items():
                 for ref in refs:
-                    users[ref].add(owner.name)
+                    users[ref, USED_BY[owner.kind]].add(owner.name)
             for kind in AUTHENTICATIONS:
                 for found in self._world.objects[kind].values():
                     ref = ref_of(kind, found.metadata)
-                    names = ",".join(sorted(users.get(ref, ())))
-                    if names != (found.status.get("scaledobjects") or ""):
-                        self._write(ref, found.status, {**found.status, "scaledobjects": names})
+                    told = {field: ",".join(sorted(users.get((ref, field), ()))) for field in USED_BY.values()}
+                    news = {field: names for field, names in told.items() if names != found.status.get(field, "")}
+                    if news:
+                        self._write(ref, found.status, {**found.status, **news})

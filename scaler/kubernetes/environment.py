@@ -8,7 +8,8 @@ import msgspec
 from scaler.credentials.environment import Container, resolved
 from scaler.errors import NotFound
 from scaler.kubernetes.api import Api
-from scaler.kubernetes.targets import Targets
+from scaler.kubernetes.targets import Resource, Targets
+from scaler.manifests.kinds import SCALED_JOB
 from scaler.manifests.watched import Ref
 
 DEPLOYMENT = "Deployment.v1.apps"
@@ -22,8 +23,14 @@ class _Template(msgspec.Struct):
     spec: _Pod = msgspec.field(default_factory=_Pod)
 
 
-class _Spec(msgspec.Struct):
+class _Job(msgspec.Struct):
     template: _Template = msgspec.field(default_factory=_Template)
+
+
+class _Spec(_Job, rename="camel"):
+    """A ScaledJob has its template one floor down."""
+
+    job_target_ref: _Job | None = None
 
 
 class _Workload(msgspec.Struct):
@@ -36,9 +43,9 @@ async def environment_of(
     """Of `[Kind.version.group/]workload/container`; no container is the first one. A kind without a pod template has
     an empty environment (KEDA behaviour 2.2). Raises `NotFound`, `Forbidden`."""
     *kind, name, wanted = ref.name.split("/") if "/" in ref.name else (ref.name, "")
-    resource = await targets.resource(_spelled(kind[0] if kind else DEPLOYMENT))
+    resource = await resource_of(kind[0] if kind else "", targets)
     found = await api.get(resource.path(ref.namespace, name), _Workload)
-    containers = found.spec.template.spec.containers
+    containers = (found.spec.job_target_ref or found.spec).template.spec.containers
     container = next((one for one in containers if one.name == wanted or not wanted), None)
     if container is None and containers:
         raise NotFound(f"{resource.kind} {name} has no container {wanted}")
@@ -47,6 +54,14 @@ async def environment_of(
         return await read(Ref(kind, ref.namespace, name))
 
     return await resolved(container, read_named) if container else {}
+
+
+async def resource_of(kind: str, targets: Targets) -> Resource:
+    """Of a kind as a workload's name has it (`Kind.version.group`); none is a Deployment. A ScaledJob has no replicas
+    to be discovered by."""
+    if _spelled(kind) == f"{SCALED_JOB.api_version}.{SCALED_JOB.kind}":
+        return Resource(SCALED_JOB.group, SCALED_JOB.version, SCALED_JOB.kind, SCALED_JOB.plural)
+    return await targets.resource(_spelled(kind or DEPLOYMENT))
 
 
 def _spelled(kind: str) -> str:

@@ -14,6 +14,7 @@ from scaler.errors import InternalError, ScalerError
 from scaler.kubernetes.objects import Condition as Seen
 from scaler.kubernetes.objects import Custom, Hpa
 from scaler.kubernetes.targets import Resource
+from scaler.manifests.kinds import SCALED_OBJECT
 from scaler.manifests.watched import Watched
 
 Json = dict[str, Any]
@@ -41,8 +42,9 @@ def status_of(watched: Watched, decision: Decision, before: Mapping[str, Any], f
         "scaleTargetKind": watched.spec.target_kind,
         "scaleTargetGVKR": facts.resource.gvkr(),
         "originalReplicaCount": _original(decision, before, facts),
-        "lastActiveTime": _last_active(decision, before),
+        "lastActiveTime": last_active(decision, before),
         "externalMetricNames": external,
+        "compositeScalerName": watched.spec.composite.metric if watched.spec.composite else None,
         "resourceMetricNames": [g.metric for g in watched.spec.goals if g.resource and not g.container],
         "conditions": conditions_of(decision.conditions, before, facts.hpa, resting=facts.resting),
         "health": _health(decision.state, watched.spec.fallback, external, before.get("health") or {}),
@@ -57,17 +59,17 @@ def status_of(watched: Watched, decision: Decision, before: Mapping[str, Any], f
 
 def problem_of(problem: ScalerError, before: Mapping[str, Any]) -> Json:
     """The status of an object that could not be bound or served: what it said of everything else stays."""
+    return {**before, "conditions": conditions_of(failed(problem, SCALED_OBJECT.kind), before, None)}
+
+
+def failed(problem: ScalerError, kind: str) -> tuple[Condition, Condition]:
+    """What two of its conditions say of such an object, of whatever kind."""
     unknown = isinstance(problem, InternalError)
-    told = (
-        Condition(
-            ConditionType.READY,
-            "Unknown" if unknown else "False",
-            problem.reason if unknown else "ScaledObjectCheckFailed",
-            str(problem),
-        ),
-        Condition(ConditionType.ACTIVE, "Unknown", "UnknownState", "ScaledObject check failed"),
+    reason = problem.reason if unknown else f"{kind}CheckFailed"
+    return (
+        Condition(ConditionType.READY, "Unknown" if unknown else "False", reason, str(problem)),
+        Condition(ConditionType.ACTIVE, "Unknown", "UnknownState", f"{kind} check failed"),
     )
-    return {**before, "conditions": conditions_of(told, before, None)}
 
 
 def conditions_of(
@@ -79,12 +81,17 @@ def conditions_of(
     for first in _AT_FIRST:
         found.setdefault(first["type"], dict(first))
     for one in told:
-        found[one.type.value] = _condition(one.type.value, one.status, one.reason, one.message)
+        found[one.type.value] = spelled(one)
     if hpa is not None and (mirrored := _hpa_active(hpa)):
         found["HPAActive"] = mirrored
     elif resting:
         found.setdefault("HPAActive", dict(_AT_REST))
     return [found[type_] for type_ in _ORDER if type_ in found]
+
+
+def spelled(one: Condition) -> Json:
+    """As a status has it."""
+    return _condition(one.type.value, one.status, one.reason, one.message)
 
 
 def condition_of(status: Mapping[str, Any], type_: str) -> Mapping[str, str]:
@@ -182,7 +189,7 @@ def _original(decision: Decision, before: Mapping[str, Any], facts: Facts) -> in
     return decision.state.original_replicas
 
 
-def _last_active(decision: Decision, before: Mapping[str, Any]) -> str | None:
+def last_active(decision: Decision, before: Mapping[str, Any]) -> str | None:
     """While activity lasts the moment it began stands; when it has ended, its last moment."""
     written: str | None = before.get("lastActiveTime")
     was_active = condition_of(before, "Active").get("status") == "True"

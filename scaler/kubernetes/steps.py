@@ -262,6 +262,6 @@ def _blocked(seen: Seen, decision: Decision, by: Blocked) -> Decision:
     return replace(decision, conditions=refused(decision.conditions, by.sentence), events=(*events, *told))
 
 
-def check_failed(sentence: str) -> Event:
+def check_failed(sentence: str, kind: str = "ScaledObject") -> Event:
     """An object could not be bound or served, or somebody else scales its workload."""
-    return Event("ScaledObjectCheckFailed", sentence, warning=True)
+    return Event(f"{kind}CheckFailed", sentence, warning=True)

@@ -97,6 +97,8 @@ class Watch(Generic[T]):
         self._decode = msgspec.json.Decoder(type_).decode
         self._said = Changes()
         self.synced = asyncio.Event()
+        self.problem = ""
+        """Why nothing is heard at the moment; empty while all is well."""
 
     async def run(self) -> None:
         """List, watch, and begin anew, with growing rests while that fails."""
@@ -125,6 +127,7 @@ class Watch(Generic[T]):
             self._say(str(error))
 
     def _say(self, problem: str) -> None:
+        self.problem = problem
         if self._said.news("problem", problem or None):
             if problem:
                 log.warning("%s is not watched: %s", self.path, problem)

@@ -1,8 +1,9 @@
 """Everything of the cluster that is kept current, on every replica: our six kinds, HPAs, Deployments and StatefulSets.
-Looked up by name, HPAs and ScaledObjects also by what they scale. Secrets are not among it: they are fetched singly."""
+Looked up by name, HPAs and ScaledObjects also by what they scale, and ScaledObjects by the HPA that they name. Secrets
+are not among it: they are fetched singly; jobs and their pods are, while there are ScaledJobs."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from scaler.core import naming
 from scaler.kubernetes.api import Api
 from scaler.kubernetes.cache import Cache
 from scaler.kubernetes.index import Index
+from scaler.kubernetes.jobs.watching import JobWatches
 from scaler.kubernetes.objects import Custom, Hpa, Scalable
 from scaler.kubernetes.ownership import Workload, workload_of
 from scaler.kubernetes.targets import DEPLOYMENT, STATEFUL_SET, Resource
@@ -40,14 +42,15 @@ class World:
         self.scalables: dict[Resource, Cache[Scalable]] = {DEPLOYMENT: Cache(), STATEFUL_SET: Cache()}
         self._hpas = Index(self.hpas, workload_of)
         self._objects = Index(self.objects[SCALED_OBJECT.kind], held_by)
+        self._naming = Index(self.objects[SCALED_OBJECT.kind], hpa_named_by)
+        self.jobs = JobWatches(api, self.objects[SCALED_JOB.kind], self._places())
         self._watches: tuple[Watch[Any], ...] = (*self._of_hpas(), *self._of_scalables(), *self._of_kinds())
 
     def hpas_about(self, found: Custom) -> tuple[Hpa, ...]:
         """Every HPA that could matter to a ScaledObject: on its target, or called as its own is, was or would be. Those
         of younger objects on the same target do not: they are taken away."""
         namespace, aim = found.metadata.namespace, aim_of(found)
-        config = (found.spec.get("advanced") or {}).get("horizontalPodAutoscalerConfig") or {}
-        names = {config.get("name"), naming.hpa(found.metadata.name), found.status.get("hpaName")}
+        names = {_config(found).get("name"), naming.hpa(found.metadata.name), found.status.get("hpaName")}
         named = (self.hpas.get(namespace, name) for name in names if name)
         hpas = {hpa.metadata.name: hpa for hpa in (*self._hpas.on(namespace, aim), *named) if hpa is not None}
         younger = {one.metadata.uid for one in self.objects_on(namespace, aim) if _age(one) > _age(found)}
@@ -56,6 +59,18 @@ class World:
             for _, hpa in sorted(hpas.items())
             if younger.isdisjoint(one.uid for one in hpa.metadata.owner_references)
         )
+
+    def hpas_on(self, namespace: str, target: Workload) -> tuple[Hpa, ...]:
+        """Whoever they belong to."""
+        return self._hpas.on(namespace, target)
+
+    def objects_with(self, namespace: str, hpa: str) -> tuple[Custom, ...]:
+        """The ScaledObjects whose HPA has that name, given or not; without those that are being deleted."""
+        named = self._naming.on(namespace, hpa)
+        other = self.objects[SCALED_OBJECT.kind].get(namespace, hpa.removeprefix(naming.hpa("")))
+        if other is None or held_by(other) is None or hpa_named_by(other) or naming.hpa(other.metadata.name) != hpa:
+            return named
+        return (other, *named)
 
     def objects_on(self, namespace: str, target: Workload) -> tuple[Custom, ...]:
         """The ScaledObjects on that target; without those that are being deleted."""
@@ -71,6 +86,7 @@ class World:
         async with asyncio.TaskGroup() as tasks:
             for watch in self._watches:
                 tasks.create_task(watch.run(), name=f"watch {watch.path}")
+            tasks.create_task(self.jobs.run(), name="watches of jobs")
 
     async def synced(self) -> None:
         for watch in self._watches:
@@ -126,6 +142,15 @@ def aim_of(found: Custom) -> Workload:
 def held_by(found: Custom | None) -> Workload | None:
     """The same, until the object is being deleted."""
     return None if found is None or found.metadata.deletion_timestamp else aim_of(found)
+
+
+def hpa_named_by(found: Custom) -> str | None:
+    """The name that a ScaledObject gives its HPA, where it gives one, until it is being deleted."""
+    return None if found.metadata.deletion_timestamp else _config(found).get("name") or None
+
+
+def _config(found: Custom) -> Mapping[str, Any]:
+    return (found.spec.get("advanced") or {}).get("horizontalPodAutoscalerConfig") or {}
 
 
 def _age(found: Custom) -> tuple[str, str]:

@@ -12,6 +12,9 @@ FORCE_ACTIVATION = "autoscaling.keda.sh/force-activation"
 TRANSFER_HPA_OWNERSHIP = "scaledobject.keda.sh/transfer-hpa-ownership"
 HPA_EXCLUDED_LABELS = "scaledobject.keda.sh/hpa-excluded-labels"
 HPA_OWNERSHIP = "validations.keda.sh/hpa-ownership"
+JOB_EXCLUDED_LABELS = "scaledjob.keda.sh/job-excluded-labels"
+JOB_GENERATION = "scaledjob.keda.sh/generation"
+JOB_NUMBER = "event-scaler.dev/number"
 MODE = "event-scaler.dev/mode"
 
 _FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
@@ -49,9 +52,10 @@ def transfers(annotations: Mapping[str, str]) -> bool:
     return annotations.get(TRANSFER_HPA_OWNERSHIP) == "true"
 
 
-def excluded_labels(annotations: Mapping[str, str]) -> frozenset[str]:
-    """The object's labels that its HPA does not get: separated by commas, blanks belong to the name."""
-    return frozenset(annotations.get(HPA_EXCLUDED_LABELS, "").split(","))
+def excluded_labels(annotations: Mapping[str, str], key: str = HPA_EXCLUDED_LABELS) -> frozenset[str]:
+    """The object's labels that its HPA (with the other key, its Jobs) does not get: separated by commas, blanks belong
+    to the name."""
+    return frozenset(annotations.get(key, "").split(","))
 
 
 def tolerated(annotations: Mapping[str, str]) -> bool:

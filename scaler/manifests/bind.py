@@ -5,15 +5,20 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from scaler.core import model, naming
+from scaler.core import formula, model, naming
+from scaler.core import jobs as core_jobs
 from scaler.core.decide import decide
 from scaler.core.model import Goal, MetricType, Mode, Spec
 from scaler.core.quantity import parse
+from scaler.credentials.stores import Stores
 from scaler.declare import UNRESOLVED, Loaded, Place, load, load_document, parameters
 from scaler.errors import CredentialError, ManifestError
-from scaler.manifests import annotations, authentication
+from scaler.manifests import annotations, authentication, jobs
 from scaler.manifests.authentication import Credentials
-from scaler.manifests.scaled_object import ScaledObjectSpec, ScalingBehavior, ScalingRules, TriggerEntry
+from scaler.manifests.bounds import beyond
+from scaler.manifests.kinds import SCALED_JOB
+from scaler.manifests.scaled_job import ScaledJobSpec
+from scaler.manifests.scaled_object import USAGE, ScaledObjectSpec, ScalingBehavior, ScalingRules, TriggerEntry
 from scaler.manifests.watched import Manifest, Ref, Trigger, Watched
 from scaler.sdk.scaler import Aim, AnyScaler
 from scaler.sdk.source import AnySource
@@ -22,8 +27,11 @@ Find = Callable[[str], type[AnyScaler]]
 """A trigger's type → its class; raises `ManifestError`."""
 
 
+AnySpec = ScaledObjectSpec | ScaledJobSpec
+"""Of the kinds that have triggers."""
+
 LONGEST_NAME = 63
-"""A ScaledObject's name is the value of a label (KEDA behaviour 4.2)."""
+"""A ScaledObject's or ScaledJob's name is the value of a label (KEDA behaviour 4.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +46,8 @@ class Examined:
 class Binding:
     """What binding needs from outside: `find` a type's class, `read` the data of a Secret, ConfigMap or environment,
     the `manifest` of a TriggerAuthentication, the cluster's own `sources` by type, the `identity` of the daemon for
-    workload identity, the `mode` where the adapter leaves no choice, and the `cluster_namespace` in which Secrets of
-    ClusterTriggerAuthentications are (none: the object's own)."""
+    workload identity, the `mode` where the adapter leaves no choice, the `cluster_namespace` in which Secrets of
+    ClusterTriggerAuthentications are (none: the object's own), and the `stores` (none: whoever names one is refused)."""
 
     find: Find
     read: Callable[[Ref], Awaitable[Mapping[str, str]]]
@@ -48,15 +56,18 @@ class Binding:
     identity: Mapping[str, str] = field(default_factory=dict)
     mode: Mode | None = None
     cluster_namespace: str = ""
+    stores: Stores | None = None
 
 
 def examine(manifest: Manifest, find: Find) -> Examined:
     """Everything that can be said without a cluster; what may still come from credentials is not missing."""
+    if problems := beyond(manifest.body):
+        return Examined(problems, {})
     if manifest.ref.kind in ("TriggerAuthentication", "ClusterTriggerAuthentication"):
         return Examined(*authentication.examine(manifest))
     spec, problems, warnings = _spec(manifest)
     for index, entry in enumerate(_entries(manifest, spec)):
-        loaded = _load(entry, index, find, UNRESOLVED, UNRESOLVED)
+        loaded = _load(entry, index, find, (UNRESOLVED, UNRESOLVED), aimless=_has_formula(manifest))
         problems.update(loaded.problems)
         warnings.update(loaded.notes)
     return Examined(problems, warnings)
@@ -65,21 +76,25 @@ def examine(manifest: Manifest, find: Find) -> Examined:
 async def bind(manifest: Manifest, binding: Binding) -> Watched:
     """Bind with credentials. Raises `ManifestError` with all problems, `CredentialError` where only references lead
     nowhere. Nothing is asked of a source here."""
+    if too_much := beyond(manifest.body):
+        raise ManifestError(too_much)
     spec, problems, warnings = _spec(manifest)
     if spec is None:
         raise ManifestError({**problems, **examine(manifest, binding.find).problems})
     credentials = Credentials(
         manifest.ref,
-        spec.scale_target_ref,
+        spec.scale_target_ref if isinstance(spec, ScaledObjectSpec) else jobs.target_of(manifest, spec),
         binding.read,
         binding.manifest,
         binding.identity,
         binding.cluster_namespace,
+        binding.stores,
     )
     triggers, missing = [], []
     for index, entry in enumerate(spec.triggers):
         try:
-            loaded = _load(entry, index, binding.find, *await credentials.of(entry, index))
+            places = await credentials.of(entry, index)
+            loaded = _load(entry, index, binding.find, places, aimless=_has_formula(manifest))
         except CredentialError as error:
             missing.append(str(error))
             continue
@@ -98,17 +113,24 @@ async def bind(manifest: Manifest, binding: Binding) -> Watched:
     mode, remarks = _mode(manifest, triggers, binding.mode)
     return Watched(
         ref=manifest.ref,
-        spec=spec_of(manifest, spec, tuple(triggers), mode),
+        spec=_decided_by(manifest, spec, tuple(triggers), mode),
         triggers=tuple(triggers),
         interval=float(spec.polling_interval),
         target=credentials.target,
         refs=frozenset(credentials.refs),
-        decide=decide,
+        decide=decide if isinstance(spec, ScaledObjectSpec) else core_jobs.decide,
         warnings=tuple(f"{path}: {warning}" for path, warning in warnings.items()),
         authentications=tuple(sorted(credentials.kinds)),
         generation=int(manifest.body.get("metadata", {}).get("generation", 0)),
         remarks=remarks,
     )
+
+
+def _decided_by(manifest: Manifest, spec: AnySpec, triggers: tuple[Trigger, ...], mode: Mode) -> Spec:
+    if isinstance(spec, ScaledObjectSpec):
+        return spec_of(manifest, spec, triggers, mode)
+    goals = tuple(goal for trigger in triggers for goal in trigger.goals)
+    return jobs.spec_of(manifest, spec, goals, mode, _annotations(manifest))
 
 
 def _mode(manifest: Manifest, triggers: list[Trigger], given: Mode | None) -> tuple[Mode, tuple[str, ...]]:
@@ -135,6 +157,9 @@ def spec_of(manifest: Manifest, spec: ScaledObjectSpec, triggers: tuple[Trigger,
         initial_cooldown=float(spec.initial_cooldown_period),
         created=manifest.created,
         fallback=_fallback(spec),
+        formula=spec.modifiers.formula if spec.modifiers else "",
+        variables=_variables(spec, triggers),
+        composite=_composite(spec),
         behavior=_behavior(config.behavior) if config and config.behavior else None,
         pause=annotations.pause_of(notes)[0],
         force=annotations.forced(notes),
@@ -148,6 +173,24 @@ def _fallback(spec: ScaledObjectSpec) -> model.Fallback | None:
     if (entry := spec.fallback) is None:
         return None
     return model.Fallback(entry.failure_threshold, entry.replicas, model.FallbackBehavior(entry.behavior))
+
+
+def _variables(spec: ScaledObjectSpec, triggers: tuple[Trigger, ...]) -> tuple[tuple[str, str], ...]:
+    """The names of a formula, each with its metric; of several metrics of one trigger it is the last, as with KEDA."""
+    if spec.modifiers is None:
+        return ()
+    return tuple(
+        (trigger.name, trigger.goals[-1].metric)
+        for trigger in triggers
+        if trigger.name in spec.variables and trigger.goals and not trigger.scaler.resource
+    )
+
+
+def _composite(spec: ScaledObjectSpec) -> Goal | None:
+    if (modifiers := spec.modifiers) is None:
+        return None
+    kind = MetricType(modifiers.metric_type or MetricType.AVERAGE_VALUE)
+    return Goal(naming.COMPOSITE, float(modifiers.target), float(modifiers.activation_target or 0), kind)
 
 
 def _behavior(written: ScalingBehavior) -> model.Behavior:
@@ -172,15 +215,36 @@ def _annotations(manifest: Manifest) -> Mapping[str, str]:
     return {key: str(value) for key, value in (metadata.get("annotations") or {}).items()}
 
 
-def _spec(manifest: Manifest) -> tuple[ScaledObjectSpec | None, dict[str, str], dict[str, str]]:
-    loaded = load_document(ScaledObjectSpec, manifest.body.get("spec", {}), "spec")
-    notes = _annotations(manifest)
-    problems = {**loaded.problems, **annotations.pause_of(notes)[1], **annotations.mode_of(notes)[1]}
+def _spec(manifest: Manifest) -> tuple[AnySpec | None, dict[str, str], dict[str, str]]:
+    of_jobs, notes = manifest.ref.kind == SCALED_JOB.kind, _annotations(manifest)
+    cls: type[AnySpec] = ScaledJobSpec if of_jobs else ScaledObjectSpec
+    loaded = load_document(cls, manifest.body.get("spec", {}), "spec")
+    problems = {**loaded.problems, **annotations.mode_of(notes)[1]}
+    if not of_jobs:
+        problems.update(annotations.pause_of(notes)[1])
     if len(manifest.ref.name) > LONGEST_NAME:
         problems["metadata.name"] = f"must have at most {LONGEST_NAME} characters"
-    if loaded.value and (tolerance := dict(_tolerances(loaded.value))):
-        problems.update(tolerance)
-    return (None if problems else loaded.value), problems, dict(loaded.notes)
+    warnings = dict(loaded.notes)
+    if isinstance(loaded.value, ScaledObjectSpec):
+        problems.update(_tolerances(loaded.value))
+        warnings.update(_unheard(loaded.value))
+    elif loaded.value:
+        warnings.update(jobs.odd(loaded.value))
+    return (None if problems else loaded.value), problems, warnings
+
+
+def _unheard(spec: ScaledObjectSpec) -> Iterator[tuple[str, str]]:
+    """Triggers whose value never reaches the formula."""
+    if spec.modifiers is None:
+        return
+    used = formula.compiled(spec.modifiers.formula, spec.variables).names
+    for index, trigger in enumerate(spec.triggers):
+        if trigger.type not in USAGE and not trigger.name:
+            yield f"spec.triggers[{index}].name", "is not given, so the formula cannot use the trigger's value"
+        elif trigger.name and trigger.type in USAGE:
+            yield f"spec.triggers[{index}].name", f"the formula cannot use the value of a {trigger.type} trigger"
+        elif trigger.name and trigger.name not in used:
+            yield f"spec.triggers[{index}].name", "is not used by the formula"
 
 
 def _tolerances(spec: ScaledObjectSpec) -> Iterator[tuple[str, str]]:
@@ -200,7 +264,7 @@ def _tolerances(spec: ScaledObjectSpec) -> Iterator[tuple[str, str]]:
             yield f"{path}.tolerance", "must be a quantity such as 0.1"
 
 
-def _entries(manifest: Manifest, spec: ScaledObjectSpec | None) -> tuple[TriggerEntry, ...]:
+def _entries(manifest: Manifest, spec: AnySpec | None) -> tuple[TriggerEntry, ...]:
     """The triggers that can be read by themselves, also where the rest of the object cannot."""
     if spec is not None:
         return spec.triggers
@@ -209,8 +273,19 @@ def _entries(manifest: Manifest, spec: ScaledObjectSpec | None) -> tuple[Trigger
     return tuple(one.value or TriggerEntry(type="") for one in loaded)
 
 
-def _load(entry: TriggerEntry, index: int, find: Find, auth: Any, env: Any) -> Loaded[AnyScaler]:
-    """One trigger's own part, with problems and notes under their paths in the manifest."""
+def _has_formula(manifest: Manifest) -> bool:
+    """Also where the rest of the object cannot be read. A ScaledJob has none."""
+    found: Any = manifest.body if manifest.ref.kind != SCALED_JOB.kind else {}
+    for name in ("spec", "advanced", "scalingModifiers", "formula"):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return bool(found)
+
+
+def _load(
+    entry: TriggerEntry, index: int, find: Find, places: tuple[Any, Any], *, aimless: bool
+) -> Loaded[AnyScaler]:
+    """One trigger's own part, with problems and notes under their paths in the manifest. `places` are what credentials
+    and environment hold; `aimless`: beside a formula a trigger needs no target of its own."""
     path = f"spec.triggers[{index}]"
     if not entry.type:
         return Loaded(None, {}, {})
@@ -218,11 +293,11 @@ def _load(entry: TriggerEntry, index: int, find: Find, auth: Any, env: Any) -> L
         cls = find(entry.type)
     except ManifestError as error:
         return Loaded(None, {f"{path}.{name}": problem for name, problem in error.problems.items()}, {})
-    loaded = load(cls, entry.metadata, auth, env)
+    loaded = load(cls, entry.metadata, *places)
     problems = {_where(cls, path, name, entry): problem for name, problem in loaded.problems.items()}
     problems.update(dict(_type_problems(cls, entry, path)))
     if loaded.value is not None:
-        problems.update(dict(_aim_problems(loaded.value, entry, path)))
+        problems.update(dict(_aim_problems(loaded.value, entry, path, aimless=aimless)))
     notes = {_where(cls, path, name, entry): note for name, note in loaded.notes.items()}
     return Loaded(None if problems else loaded.value, problems, notes)
 
@@ -243,8 +318,10 @@ def _type_problems(cls: type[AnyScaler], entry: TriggerEntry, path: str) -> Iter
         yield f"{path}.useCachedMetrics", f"property useCachedMetrics is not supported for {entry.type!r} scaler"
 
 
-def _aim_problems(scaler: AnyScaler, entry: TriggerEntry, path: str) -> Iterator[tuple[str, str]]:
+def _aim_problems(scaler: AnyScaler, entry: TriggerEntry, path: str, *, aimless: bool) -> Iterator[tuple[str, str]]:
     for aim in scaler.aims(None).values():
+        if aim is None and aimless:
+            continue
         if aim is None:
             name = next(one.name for one in parameters(type(scaler)).values() if one.words.role == "target")
             yield f"{path}.metadata.{name}", "is required without a formula"
@@ -255,9 +332,8 @@ def _aim_problems(scaler: AnyScaler, entry: TriggerEntry, path: str) -> Iterator
 def _trigger(scaler: AnyScaler, entry: TriggerEntry, index: int, target: Ref, binding: Binding) -> Trigger:
     kind = MetricType(entry.metric_type or MetricType.AVERAGE_VALUE)
     goals = tuple(
-        _goal(aim, kind, naming.metric(index, label), scaler.resource)
+        _goal(aim or Aim(0.0), kind, naming.metric(index, label), scaler.resource)
         for label, aim in scaler.aims(None).items()
-        if aim is not None
     )
     own = binding.sources.get(entry.type)
     source = own if own is not None else scaler.source()

@@ -4,7 +4,6 @@ What a Job is made of stays in the manifest, for an adapter. `bind` does the res
 import math
 from collections.abc import Iterator, Mapping
 
-from scaler.core import model
 from scaler.core.model import Calculation, Goal, JobRules, Mode, Pause, Spec, Strategy
 from scaler.manifests import annotations
 from scaler.manifests.kinds import SCALED_JOB
@@ -62,7 +61,7 @@ def odd(spec: ScaledJobSpec) -> Iterator[tuple[str, str]]:
 def _rules(spec: ScaledJobSpec) -> JobRules:
     written, rollout = spec.scaling_strategy or ScalingStrategy(), spec.rollout
     share, strategy = _share(written), Strategy(written.strategy)
-    return model.JobRules(
+    return JobRules(
         strategy=Strategy.DEFAULT if strategy is Strategy.CUSTOM and share is None else strategy,
         calculation=Calculation(written.multiple_scalers_calculation),
         deduction=written.custom_scaling_queue_length_deduction or 0,

@@ -13,6 +13,7 @@ PLURALS = {
     "ConfigMap": "configmaps",
     "ScaledObject": "scaledobjects",
     "ScaledJob": "scaledjobs",
+    "Job": "jobs",
     "TriggerAuthentication": "triggerauthentications",
     "CloudEventSource": "cloudeventsources",
     "ClusterTriggerAuthentication": "clustertriggerauthentications",
@@ -33,6 +34,18 @@ def deployments(namespace: str, name: str = "") -> str:
 
 def objects(namespace: str, name: str = "") -> str:
     return _path(f"/apis/keda.sh/v1alpha1/namespaces/{namespace}/scaledobjects", name)
+
+
+def scaled_jobs(namespace: str, name: str = "") -> str:
+    return _path(f"/apis/keda.sh/v1alpha1/namespaces/{namespace}/scaledjobs", name)
+
+
+def jobs(namespace: str, name: str = "") -> str:
+    return _path(f"/apis/batch/v1/namespaces/{namespace}/jobs", name)
+
+
+def pods(namespace: str, name: str = "") -> str:
+    return _path(f"/api/v1/namespaces/{namespace}/pods", name)
 
 
 def hpas(namespace: str, name: str = "") -> str:
@@ -119,13 +132,29 @@ def scaled_object(
     }
 
 
-def scaled_job(name: str) -> Object:
-    template = {"template": {"spec": {"containers": [{"name": "main", "image": "none"}], "restartPolicy": "Never"}}}
+def scaled_job(
+    name: str,
+    *triggers: Object,
+    annotations: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    pod_labels: Mapping[str, str] | None = None,
+    **spec: Any,
+) -> Object:
+    """Polls every second; a Job of it is one pod, and fails with it. Unless told otherwise it asks where nobody
+    answers."""
+    pod = {"containers": [{"name": "main", "image": "none"}], "restartPolicy": "Never"}
+    template = {"metadata": {"labels": dict(pod_labels or {})}, "spec": pod}
     return {
         "apiVersion": "keda.sh/v1alpha1",
         "kind": "ScaledJob",
-        "metadata": {"name": name},
-        "spec": {"jobTargetRef": template, "triggers": [cpu("60")]},
+        "metadata": {"name": name, "annotations": dict(annotations or {}), "labels": dict(labels or {})},
+        "spec": {
+            "jobTargetRef": {"template": template, "backoffLimit": 0},
+            "pollingInterval": 1,
+            "maxReplicaCount": 5,
+            "triggers": list(triggers) or [number("http://127.0.0.1:9/none")],
+            **spec,
+        },
     }
 
 

@@ -119,15 +119,15 @@ class Scene:
         asked = self.source.asked[name]
         await self.daemon.until(lambda: self.source.asked[name] >= asked + count, f"{name} is asked for {count} times")
 
-    async def events(self, name: str, *wanted: str) -> list[tuple[str, str]]:
+    async def events(self, name: str, *wanted: str, kind: str = KIND) -> list[tuple[str, str]]:
         """(reason, note) of every event about that object in the order of their posting, as soon as all of the wanted
         reasons are among them."""
 
         def has_all(found: Object) -> bool:
-            return set(wanted) <= {one["reason"] for one in _about(found, name)}
+            return set(wanted) <= {one["reason"] for one in _about(found, kind, name)}
 
         listed = await self.kube.until(events(self.namespace), has_all)
-        return [(one["reason"], one["note"]) for one in _about(listed, name)]
+        return [(one["reason"], one["note"]) for one in _about(listed, kind, name)]
 
     # ------------------------------------------------------------------------------------------------- what was written
 
@@ -150,7 +150,7 @@ class Scene:
         return self.writes(f"/{name}/scale", since)
 
 
-def _about(listed: Object, name: str) -> list[Object]:
-    """Those about the ScaledObject: the workload may be called the same."""
-    found = [one for one in listed["items"] if (one["regarding"]["kind"], one["regarding"]["name"]) == (KIND, name)]
+def _about(listed: Object, kind: str, name: str) -> list[Object]:
+    """Those about the object: the workload may be called the same."""
+    found = [one for one in listed["items"] if (one["regarding"]["kind"], one["regarding"]["name"]) == (kind, name)]
     return sorted(found, key=lambda one: (one["eventTime"], one["metadata"]["name"]))

@@ -1,7 +1,8 @@
 """As much of a kubelet as a control plane's tests need: Pending pods become Running and Ready, and nothing runs.
 
-Pods are not bound to a node, so their deletion waits for nobody. Two labels of a pod, which a test may change at any
-time, say otherwise: `rig/ready=false` keeps it unready, `rig/result=succeeded` (or `failed`) ends it.
+Pods are not bound to a node, so their deletion waits for nobody. Three labels of a pod, which a test may change at any
+time, say otherwise: `rig/starts=false` keeps it pending, `rig/ready=false` unready, `rig/result=succeeded` (or `failed`)
+ends it.
 
 `python -m tests.rig.kubelet KUBECONFIG` runs until it is killed, and follows an API server that goes and comes back.
 """
@@ -21,6 +22,7 @@ from tests.rig.kube_client import KubeClient, KubeError, connect, path
 
 READY = "rig/ready"
 RESULT = "rig/result"
+STARTS = "rig/starts"
 FOLLOWING = "following pods"
 PODS = "/api/v1/pods"
 # Addresses that an EndpointSlice takes; nobody answers there.
@@ -85,6 +87,8 @@ def next_status(pod: Pod, now: datetime) -> dict[str, Any] | None:
     status = pod.get("status") or {}
     phase = status.get("phase", "Pending")
     ready = labels.get(READY) != "false"
+    if phase == "Pending" and labels.get(STARTS) == "false":
+        return None
     if phase == "Pending":
         return _status(pod, "Running", ready=ready, now=now)
     if phase == "Running" and (result := labels.get(RESULT)):

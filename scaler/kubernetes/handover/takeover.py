@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from scaler.core.model import Mode, Spec
-from scaler.kubernetes.changes import manifest_of
+from scaler.kubernetes.changes import OBJECT, SCALED, manifest_of
 from scaler.kubernetes.chores import AUTHENTICATIONS, KEDA_FINALIZER
 from scaler.kubernetes.handover.helm import POLICY, Described, Release, kept, kept_by_helm, release_of
 from scaler.kubernetes.hpa import owner_of
@@ -18,16 +18,12 @@ from scaler.kubernetes.reach.registration import ApiService
 from scaler.kubernetes.world import aim_of
 from scaler.manifests import annotations
 from scaler.manifests.bind import Find, examine
-from scaler.manifests.kinds import KINDS, SCALED_OBJECT
 
 LEASE = "operator.keda.sh"
 ADMISSION = "keda-admission"
 PART_OF, KEDA = "app.kubernetes.io/part-of", "keda-operator"
 KEDAS_SERVICES = frozenset(("keda-operator-metrics-apiserver", "keda-metrics-apiserver"))
 """What KEDA's chart and KEDA's manifests call the Service of its metrics."""
-
-OBJECT = SCALED_OBJECT.kind
-NOT_RUN = frozenset(kind.kind for kind in KINDS) - {OBJECT, *AUTHENTICATIONS}
 
 
 class Severity(StrEnum):
@@ -61,13 +57,14 @@ class Led:
 @dataclass(frozen=True, slots=True)
 class Webhook:
     """Who checks objects of our kinds before they are written: a Service, whether it is there, and whether anybody is
-    behind it. `strict`: where nobody answers, nothing can be written."""
+    behind it. `strict`: where nobody answers, nothing can be written. `ours`: it was installed with the daemon."""
 
     configuration: str
     service: str
     exists: bool = False
     answered: bool = False
     strict: bool = False
+    ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,27 +179,25 @@ def _webhooks(webhooks: Sequence[Webhook]) -> Iterator[Finding]:
     for one in webhooks:
         about = f"ValidatingWebhookConfiguration {one.configuration}"
         if one.answered:
-            yield Finding(Severity.NOTE, about, f"objects are still checked by KEDA's webhook ({one.service})")
+            checked = "checked by the daemon's" if one.ours else "still checked by KEDA's"
+            yield Finding(Severity.NOTE, about, f"objects are {checked} webhook ({one.service})")
             continue
         why = "has nobody behind it" if one.exists else "is gone"
         then = "no object of KEDA's can be written" if one.strict else "every write of one asks there in vain"
         remedy = f"kubectl delete validatingwebhookconfiguration {one.configuration}"
-        yield Finding(Severity.PROBLEM, about, f"its Service {one.service} {why}: {then}", remedy)
+        if one.ours:
+            remedy = f"start the daemon whose it is, or {remedy}"
+        severity = Severity.WARNING if one.ours and not one.strict else Severity.PROBLEM
+        yield Finding(severity, about, f"its Service {one.service} {why}: {then}", remedy)
 
 
 # ------------------------------------------------------------------------------------------------------------- objects
 
 
 def _unserved(found: Found, find: Find) -> Iterator[Finding]:
-    """What this version does not run, or would refuse."""
-    for kind in sorted(NOT_RUN):
-        for one in found.objects.get(kind, ()):
-            sentence = "is accepted by this version, and not run"
-            yield Finding(
-                Severity.PROBLEM, named(kind, one), sentence, "keep KEDA until a version has it, or do without"
-            )
+    """What this version would refuse."""
     known = {(kind, *_key(one)) for kind in AUTHENTICATIONS for one in found.objects.get(kind, ())}
-    for kind in (OBJECT, *AUTHENTICATIONS):
+    for kind in (*SCALED, *AUTHENTICATIONS):
         for one in found.objects.get(kind, ()):
             if one.metadata.deletion_timestamp:
                 continue

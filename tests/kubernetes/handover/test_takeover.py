@@ -148,12 +148,15 @@ def test_whose_the_external_metrics_are(registered: ApiService | None, severitie
     [
         (Webhook("keda-admission", "keda/hooks", exists=True, answered=True), NOTE, "still checked by KEDA's webhook"),
         (Webhook("keda-admission", "keda/hooks", exists=True), PROBLEM, "has nobody behind it: every write of one"),
+        (Webhook("a", "keda/hooks", exists=True, answered=True, ours=True), NOTE, "checked by the daemon's webhook"),
+        (Webhook("a", "keda/hooks", exists=True, ours=True), WARNING, "has nobody behind it: every write of one"),
+        (Webhook("a", "keda/hooks", strict=True, ours=True), PROBLEM, "is gone: no object of KEDA's can be written"),
         (Webhook("keda-admission", "keda/hooks", strict=True), PROBLEM, "is gone: no object of KEDA's can be written"),
     ],
 )
 def test_webhooks(webhook: Webhook, severity: Severity, says: str) -> None:
     [one] = said(Found(webhooks=[webhook]))
-    assert (one.severity, bool(one.remedy)) == (severity, severity is PROBLEM)
+    assert (one.severity, bool(one.remedy)) == (severity, severity is not NOTE)
     assert says in one.sentence
 
 
@@ -211,14 +214,24 @@ def test_what_is_odd_but_accepted_is_a_warning() -> None:
     assert ready(found)
 
 
-@pytest.mark.parametrize("kind", ["ScaledJob", "CloudEventSource"])
-def test_what_is_not_run(kind: str) -> None:
-    assert told(objects(custom("batch"), kind=kind)) == [(PROBLEM, f"{kind} shop/batch")]
+def test_scaled_jobs_are_looked_at_as_scaled_objects_are() -> None:
+    job = {"jobTargetRef": {"template": {}}, "triggers": [TRIGGER]}
+    assert told(objects(custom("batch", spec=job), kind="ScaledJob")) == []
+    usage = {**job, "triggers": [{"type": "cpu", "metadata": {"value": "60"}}]}
+    found = said(objects(custom("batch", spec=usage), kind="ScaledJob"))
+    assert {(one.severity, one.about) for one in found} == {(PROBLEM, "ScaledJob shop/batch")}
+    assert "spec.triggers[0].type: cpu says nothing of work that waits: it makes no Jobs" in [
+        one.sentence for one in found
+    ]
 
 
 def test_a_kind_without_namespace_is_named_without() -> None:
-    one = custom("all", namespace="")
-    assert told(objects(one, kind="ClusterCloudEventSource")) == [(PROBLEM, "ClusterCloudEventSource all")]
+    one = custom("all", namespace="", spec={"podIdentity": {"provider": "nobody"}})
+    assert told(objects(one, kind="ClusterTriggerAuthentication")) == [(PROBLEM, "ClusterTriggerAuthentication all")]
+
+
+def test_sources_of_cloud_events_are_run() -> None:
+    assert told(objects(custom("all"), kind="CloudEventSource")) == []
 
 
 def test_an_hpa_of_somebody_else() -> None:
