@@ -28,6 +28,10 @@ SETTLE = 10.0
 """Seconds that one write to the cluster may take."""
 
 
+Doubt = Callable[[Watched], Awaitable[None]]
+"""Look whether the credentials that an object was bound with are still what they were read from."""
+
+
 class Loop:
     """`run` is the life of the line. `bind` turns a manifest into a `Watched`; `metric_max_age` is how old a reading
     may be that answers a metric request without asking; `doubt` is told, beside the cluster, of an object whose
@@ -43,12 +47,12 @@ class Loop:
         clock: Callable[[], float],
         *,
         metric_max_age: float = 5.0,
-        doubt: Callable[[Watched], Awaitable[None]] | None = None,
+        doubt: Doubt | None = None,
         rounds: Rounds | None = None,
     ) -> None:
         self._cluster, self._pool, self._board = cluster, pool, board
         self._agenda, self._clock, self._max_age = agenda, clock, metric_max_age
-        self._tell_of_doubt = doubt
+        self._also_doubt = (doubt,) if doubt else ()
         self._rounds = rounds
         self._narrator = Narrator()
         self._faults = Faults(cluster, board, self._narrator)
@@ -179,16 +183,15 @@ class Loop:
         """A refused login is a reason to look at the credentials again, once for each attempt, beside the line."""
         refused = max((one.at for one in answers if isinstance(one.answer, LoginError)), default=None)
         if refused is not None and self._board.refused(watched.ref, refused):
-            self._tasks.create_task(self._doubt(watched), name=f"doubt {watched.ref}")
+            for doubt in (self._cluster.doubt, *self._also_doubt):
+                self._tasks.create_task(self._doubt(watched, doubt), name=f"doubt {watched.ref}")
 
-    async def _doubt(self, watched: Watched) -> None:
-        """A cluster that cannot look now is asked again at the next attempt."""
+    async def _doubt(self, watched: Watched, doubt: Doubt) -> None:
+        """Who cannot look now is asked again at the next attempt."""
         served.set(str(watched.ref))
         try:
             async with asyncio.timeout(SETTLE):
-                if self._tell_of_doubt:
-                    await self._tell_of_doubt(watched)
-                await self._cluster.doubt(watched)
+                await doubt(watched)
         except (TimeoutError, ScalerError):
             return
         except Exception as error:  # as in `_serve`

@@ -451,11 +451,13 @@ async def test_a_refresh_that_is_refused_is_doubted() -> None:
         assert stage.cluster.doubted == [ref("a")]
 
 
-async def test_who_asks_stores_hears_of_a_doubt_before_the_cluster() -> None:
+async def test_who_asks_stores_hears_of_a_doubt_beside_the_cluster() -> None:
+    """And the cluster does not wait for a store that hangs."""
     told: list[Ref] = []
 
     async def doubt(watched: Watched) -> None:
         told.append(watched.ref)
+        await asyncio.sleep(3600)
 
     async with scene(doubt=doubt) as stage:
         stage.add("a", trigger(Batch(server=Server(answers={"q": REFUSED})), "q"))
