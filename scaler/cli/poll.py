@@ -29,8 +29,8 @@ from scaler.standalone.reading import Reader
 
 @dataclass(frozen=True)
 class Row:
-    """One metric of one object; `problem` where it could not be read. Times are milliseconds. A formula's metric is that
-    of the trigger "formula"; beside one a trigger may have no target."""
+    """One metric of one object; `problem` where it could not be read. Times are milliseconds. What a formula makes is
+    the metric of a trigger "formula"; beside one a trigger may have no target."""
 
     object: str
     trigger: str

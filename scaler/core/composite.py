@@ -1,6 +1,6 @@
-"""The one metric that a formula makes of the triggers' values (KEDA behaviour 3.9), and what stands in for it. The formula
-sees what KEDA's would: each named trigger's value in whole thousandths, and `nil` for one that was given up where the
-fallback's behavior says so. Whatever keeps the number from being known is a failure, never zero."""
+"""The one metric that a formula makes of the triggers' values (KEDA behaviour 3.9), and what stands in for it. The
+formula sees what KEDA's would: each named trigger's value in whole thousandths, and `nil` for one that was given up
+where the fallback's behavior says so. Whatever keeps the number from being known is a failure, never zero."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -147,7 +147,7 @@ class ScalingModifiers(Resource):
         ),
     )
 
-    formula: str = param("An expression over the named triggers' values; `docs/formulas.md` has its language.", default="")
+    formula: str = param("What to make of the named triggers' values: docs/formulas.md.", default="")
     target: str = param("Target of the composite metric.", default="")
     activation_target: str = param("The composite is active above this.", default="")
     metric_type: str | None = param("Its type.", default=None, choices=("AverageValue", "Value"))

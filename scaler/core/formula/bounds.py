@@ -1,4 +1,4 @@
-"""What a formula is refused for, and how much of everything it may have: a formula is written by somebody who need not be
+"""What a formula is refused for, and how much of everything it may have: it is written by somebody who need not be
 trusted, and is computed between two metrics of everybody else."""
 
 TEXT = 4096

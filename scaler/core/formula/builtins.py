@@ -75,11 +75,11 @@ def _abs(given: Values, _: Meter) -> Value:
 
 
 def _rounded(how: Callable[[float], float]) -> Callable[[Values, Meter], Value]:
-    """A float in any case; what is no finite number stays as it is."""
+    """A float in any case, with its sign even where it is 0; what is no finite number stays as it is."""
 
     def run(given: Values, _: Meter) -> Value:
         value = floating(given[0])
-        return how(value) if math.isfinite(value) else value
+        return math.copysign(how(value), value) if math.isfinite(value) else value
 
     return run
 
@@ -87,7 +87,7 @@ def _rounded(how: Callable[[float], float]) -> Callable[[Values, Meter], Value]:
 def _half_away(value: float) -> float:
     """2.5 is 3 and -2.5 is -3."""
     below = math.floor(abs(value))
-    return math.copysign(below + (abs(value) - below >= 0.5), value)
+    return below + (abs(value) - below >= 0.5)
 
 
 def _to_int(given: Values, _: Meter) -> Value:
@@ -304,8 +304,9 @@ def _flatten(given: Values, meter: Meter) -> Value:
 def ordered(values: list[Value], keys: list[Value], *, descending: bool, meter: Meter) -> list[Value]:
     """By their keys, equal ones as they were."""
     meter.made(len(values))
-    if len(keys) > 1 and (odd := next((one for one in keys if type(one) not in (int, float)), 0)) != 0:
-        raise FormulaError(f"cannot sort by {word(odd)}")
+    odd = [one for one in keys if type(one) not in (int, float)]
+    if odd and len(keys) > 1:
+        raise FormulaError(f"cannot sort by {word(odd[0])}")
     order = sorted(range(len(keys)), key=lambda at: keys[at], reverse=descending)  # type: ignore[arg-type,return-value]
     return [values[at] for at in order]
 

@@ -22,12 +22,12 @@ from scaler.core.formula.syntax import (
     Name,
     Node,
     Pointer,
-    Sequence as Steps,
     Slice,
+    Steps,
     Text,
     Unary,
 )
-from scaler.core.formula.types import BOOL, FLOAT, INT, INTS, LIST, NIL, UNKNOWN, Kind, Type
+from scaler.core.formula.types import BOOL, FLOAT, INT, LIST, NIL, UNKNOWN, Kind, Type, list_of
 
 ORDERS = {'"asc"': False, "'asc'": False, "`asc`": False, '"desc"': True, "'desc'": True, "`desc`": True}
 """The one text that is understood, and whether it means descending."""
@@ -314,7 +314,7 @@ def _binary_type(operator: str, left: Type, right: Type) -> Type | None:
         case "%":
             return INT if types.ints(left, right) else None
         case "..":
-            return INTS if types.ints(left, right) else None
+            return list_of(INT) if types.ints(left, right) else None
         case "<" | ">" | "<=" | ">=":
             return BOOL if types.numbers(left, right) else None
         case "==" | "!=":

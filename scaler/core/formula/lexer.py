@@ -32,7 +32,9 @@ class Token(NamedTuple):
 
 END = Token(Kind.END, "")
 
-_SPACE = re.compile(r"[\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+|//[^\n]*|/\*.*?\*/", re.DOTALL)
+_SPACE = re.compile(
+    r"[\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+|//[^\n]*|/\*.*?\*/", re.DOTALL
+)
 _TOKENS = (
     (Kind.NUMBER, re.compile(r"0[xX][0-9a-fA-F_]*|0[oO][0-7_]*|0[bB][01_]*")),
     (Kind.NUMBER, re.compile(r"\.?[0-9][0-9_]*(?:\.(?!\.)[0-9_]*)?(?:[eE][+-]?[0-9_]*)?")),

@@ -18,8 +18,8 @@ from scaler.core.formula.syntax import (
     Name,
     Node,
     Pointer,
-    Sequence,
     Slice,
+    Steps,
     Text,
     Unary,
 )
@@ -33,9 +33,11 @@ PREDICATES = {
 """Builtins whose second argument is computed for each element of the first; how many arguments they take."""
 
 FUNCTIONS = frozenset(
-    ("len", "abs", "ceil", "floor", "round", "int", "float", "max", "min", "mean", "median", "first", "last", "get")
-    + ("take", "reverse", "uniq", "concat", "flatten", "sort")
-    + ("bitand", "bitor", "bitxor", "bitnand", "bitnot", "bitshl", "bitshr", "bitushr"),
+    (
+        *("len", "abs", "ceil", "floor", "round", "int", "float", "max", "min", "mean", "median", "first", "last"),
+        *("get", "take", "reverse", "uniq", "concat", "flatten", "sort"),
+        *("bitand", "bitor", "bitxor", "bitnand", "bitnot", "bitshl", "bitshr", "bitushr"),
+    ),
 )
 """All other builtins that are there."""
 
@@ -134,7 +136,7 @@ class _Parser:
         nodes = [self._expression()]
         while self._takes(";") and self.current is not END:
             nodes.append(self._expression())
-        return nodes[0] if len(nodes) == 1 else Sequence(tuple(nodes))
+        return nodes[0] if len(nodes) == 1 else Steps(tuple(nodes))
 
     def _expression(self) -> Node:
         """With everything that binds least: declarations, branches, pipes."""
@@ -352,12 +354,9 @@ def _number(text: str) -> int | float:
     """Whole numbers have 64 bits."""
     digits = text.replace("_", "").lower()
     base = {"0x": 16, "0o": 8, "0b": 2}.get(digits[:2])
+    written_as_float = base is None and ("." in digits or "e" in digits)
     try:
-        number: int | float
-        if base is None and ("." in digits or "e" in digits):
-            number = float(digits)
-        else:
-            number = int(digits, base or 10)
+        number = float(digits) if written_as_float else int(digits, base or 10)
     except ValueError:
         raise FormulaError(f"{text!r} is no number") from None
     if not (math.isfinite(number) if isinstance(number, float) else number < 2**63):

@@ -112,7 +112,7 @@ class Let(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Sequence(Node):
+class Steps(Node):
     """All are computed, the last one counts."""
 
     nodes: tuple[Node, ...]

@@ -1,12 +1,12 @@
-"""What is known of a value before it is computed. Only these kinds of values are there: whole numbers of 64 bits, floats,
-booleans, nil, lists. The rules are those of expr-lang's checker, to its corners: what it refuses is refused here."""
+"""What is known of a value before it is computed. There are whole numbers of 64 bits, floats, booleans, nil and lists.
+The rules are those of expr-lang's checker, to its corners: what it refuses is refused here."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 
 class Kind(Enum):
-    """`NOTHING_KNOWN` and `ANY` are both unknown. To Go the second is a type that everything can be assigned to, and the
+    """`NOTHING_KNOWN` and `ANY` are both unknown. To Go the second is a type that everything can be assigned to, the
     first is none."""
 
     INT = "int"
@@ -14,14 +14,13 @@ class Kind(Enum):
     BOOL = "bool"
     NIL = "nil"
     LIST = "a list"
-    INTS = "a list of int"
     ANY = "any"
     NOTHING_KNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """`of` is what a list holds; a range is a list of a Go type of its own (`INTS`)."""
+    """`of` is what a list holds."""
 
     kind: Kind
     of: "Type | None" = None
@@ -39,7 +38,7 @@ class Type:
 
     @property
     def list(self) -> bool:
-        return self.kind in (Kind.LIST, Kind.INTS)
+        return self.kind is Kind.LIST
 
     @property
     def element(self) -> "Type":
@@ -48,14 +47,13 @@ class Type:
     @property
     def bare(self) -> "Type":
         """As functions see it, which know Go's types alone."""
-        if self.kind is Kind.LIST:
+        if self.list:
             return LIST
         return ANY if self.unknown else self
 
 
 INT, FLOAT, BOOL, NIL = Type(Kind.INT), Type(Kind.FLOAT), Type(Kind.BOOL), Type(Kind.NIL)
 ANY, UNKNOWN, LIST = Type(Kind.ANY), Type(Kind.NOTHING_KNOWN), Type(Kind.LIST)
-INTS = Type(Kind.INTS, INT)
 
 
 def list_of(element: Type) -> Type:
@@ -104,7 +102,11 @@ def either(one: Type, other: Type) -> Type:
         return one
     if not assignable(one, other):
         return UNKNOWN
-    if one.list and other.list and not (assignable(one.element, other.element) and assignable(other.element, one.element)):
+    if (
+        one.list
+        and other.list
+        and not (assignable(one.element, other.element) and assignable(other.element, one.element))
+    ):
         return LIST
     return one
 
@@ -117,13 +119,8 @@ def coalesced(one: Type, other: Type) -> Type:
 
 
 def items(types: tuple[Type, ...]) -> Type:
-    """Of a list that is written out. Go's kinds are compared, not types: lists are alike, and so are nil and unknown."""
-    kinds = {_kind(one) for one in types}
+    """Of a list that is written out. Kinds are compared, as in Go: lists are alike, and so are nil and unknown."""
+    kinds = {Kind.NOTHING_KNOWN if one.kind is Kind.NIL else one.kind for one in types}
     if len(kinds) > 1:
         return LIST
     return list_of(types[-1] if types else UNKNOWN)
-
-
-def _kind(one: Type) -> Kind:
-    alike = {Kind.INTS: Kind.LIST, Kind.NIL: Kind.NOTHING_KNOWN}
-    return alike.get(one.kind, one.kind)

@@ -1,0 +1,163 @@
+"""Manifests: any document at all, and good ones in which something is replaced, taken away or put in; as the API server
+or the webhook hands them over (decoded), and as a file holds them (text)."""
+
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from hypothesis import strategies as st
+
+from scaler import catalog
+from scaler.manifests.admission import findings
+from scaler.manifests.bind import examine
+from scaler.manifests.watched import Manifest, Ref
+from scaler.standalone.documents import Unusable, parsed
+from tests.fuzz.room import Room
+
+KINDS = ("ScaledObject", "ScaledJob", "TriggerAuthentication", "ClusterTriggerAuthentication")
+
+TEXTS = (
+    *("", "0", "-1", "1e309", "NaN", "${X}", "5m", "true", "kafka", "cron", "cpu", "\x00", "\u202e", "аpp", "a" * 300),
+    *("AverageValue", "Utilization", "Value", "scalingModifiers", "a + b", "[" * 60, "../../etc/passwd", "http://[::1"),
+)
+
+Path = tuple[str | int, ...]
+
+
+class Text(NamedTuple):
+    """What a file holds."""
+
+    name: str
+    content: bytes
+
+
+def _good() -> list[dict[str, Any]]:
+    """One object for each trigger type, and one of everything else."""
+    triggers = [
+        {"type": type_, "name": f"t{index}", "metadata": dict(catalog.find(type_).example.metadata)}
+        for index, type_ in enumerate(("kafka", "cron", "azure-queue", "metrics-api", "nats-jetstream", "cpu"))
+    ]
+    modifiers = {"formula": "t0 + (t1 ?? 2)", "target": "5", "activationTarget": "1", "metricType": "Value"}
+    behavior = {"scaleDown": {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 15}], "tolerance": "0.1"}}
+    config = {"name": "hpa", "behavior": behavior}
+    scaled = {
+        "scaleTargetRef": {"name": "worker"},
+        "minReplicaCount": 1,
+        "maxReplicaCount": 5,
+        "triggers": triggers,
+        "fallback": {"failureThreshold": 3, "replicas": 2, "behavior": "scalingModifiers"},
+        "advanced": {"scalingModifiers": modifiers, "horizontalPodAutoscalerConfig": config},
+    }
+    template = {"template": {"spec": {"containers": [{"name": "main", "image": "none"}]}}}
+    job = {"jobTargetRef": template, "triggers": triggers[:2], "scalingStrategy": {"strategy": "accurate"}}
+    reference = [{"parameter": "password", "name": "secret", "key": "password"}]
+    login = {"secretTargetRef": reference, "env": reference, "podIdentity": {"provider": "azure-workload"}}
+    specs = (scaled, job, login, login)
+    return [_manifest(kind, spec) for kind, spec in zip(KINDS, specs, strict=True)]
+
+
+def _manifest(kind: str, spec: dict[str, Any]) -> dict[str, Any]:
+    annotations = {"autoscaling.keda.sh/paused": "false", "event-scaler.dev/mode": "direct"}
+    metadata = {"name": "orders", "namespace": "shop", "annotations": annotations, "generation": 1}
+    return {"apiVersion": "keda.sh/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec}
+
+
+GOOD = _good()
+
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**70), 2**70),
+    st.floats(),
+    st.text(max_size=20),
+    st.sampled_from(TEXTS),
+)
+anything = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@st.composite
+def changed(draw: st.DrawFn) -> dict[str, Any]:
+    """A good one after a few changes."""
+    body = copy.deepcopy(draw(st.sampled_from(GOOD)))
+    for _ in range(draw(st.integers(0, 4))):
+        path = draw(st.sampled_from(list(_paths(body)) or [()]))
+        if path:
+            _change(body, path, draw(st.sampled_from(("put", "put", "drop", "add"))), draw(anything))
+    return body
+
+
+def _paths(part: Any, at: Path = ()) -> Iterator[Path]:
+    if at not in ((), ("kind",)):
+        yield at
+    inner = part.items() if isinstance(part, Mapping) else enumerate(part) if isinstance(part, list) else ()
+    for key, value in inner:
+        yield from _paths(value, (*at, key))
+
+
+def _change(body: Any, path: Path, how: str, value: Any) -> None:
+    part = body
+    for step in path[:-1]:
+        part = part[step]
+    if how == "drop":
+        del part[path[-1]]
+    elif how == "add" and isinstance(part, list):
+        part.append(value)
+    elif how == "add":
+        part[str(value)[:20]] = value
+    else:
+        part[path[-1]] = value
+
+
+bodies = st.one_of(
+    changed(),
+    st.dictionaries(st.sampled_from(("apiVersion", "kind", "metadata", "spec")) | st.text(max_size=5), anything),
+)
+files = st.builds(
+    Text,
+    st.sampled_from(("a.yaml", "a.json")),
+    st.one_of(
+        bodies.map(lambda body: json.dumps(body).encode(errors="surrogatepass")),
+        st.tuples(bodies, st.floats(0, 1)).map(lambda cut: _cut(json.dumps(cut[0]), cut[1])),
+        st.text(max_size=80).map(lambda text: text.encode(errors="surrogatepass")),
+        st.binary(max_size=80),
+    ),
+)
+
+
+def _cut(text: str, where: float) -> bytes:
+    return text[: int(len(text) * where)].encode(errors="surrogatepass")
+
+
+def tried(given: Any) -> None:
+    """Whatever it is, it is told by sentences."""
+    if not isinstance(given, Text):
+        kind = given.get("kind")
+        _looked_at(Manifest(Ref(kind if kind in KINDS else KINDS[0], "shop", "orders"), given))
+        return
+    try:
+        manifests, ignored = parsed(given.name, given.content, strict=False)
+    except Unusable as problem:
+        _sentences([str(problem)])
+        return
+    _sentences(ignored)
+    for one in manifests:
+        _looked_at(one)
+
+
+def _looked_at(manifest: Manifest) -> None:
+    examined = examine(manifest, catalog.find)
+    _sentences([*examined.problems.values(), *examined.warnings.values()])
+    told = findings(manifest, catalog.find)
+    _sentences([one.sentence for one in (*told.refusals, *told.doubts, *told.warnings)])
+
+
+def _sentences(found: Any) -> None:
+    assert all(isinstance(one, str) and one for one in found), found
+
+
+ROOM = Room("manifest", st.one_of(bodies, bodies, files), tried)
