@@ -11,7 +11,7 @@ import pytest
 from scaler.core.decide import decide
 from scaler.core.model import Condition, ConditionType, Decision, Mode, Spec, State, Target, Why
 from scaler.engine.cluster import Appeared, Change, Changed, Cluster, Gone, Synced, Touched
-from scaler.errors import ManifestError, NotFound
+from scaler.errors import ClusterError, ManifestError, NotFound
 from scaler.manifests.watched import Ref, Watched
 from tests.cluster.worlds import World
 
@@ -257,6 +257,12 @@ class Contract:
                 await cluster.read(Ref(kind, "default", "nowhere/else"))
             with pytest.raises(NotFound):
                 await cluster.read(Ref(kind, "elsewhere", "password"))
+
+    async def test_a_token_of_nobody_names_the_account(self, furnished: World) -> None:
+        """Where there are service accounts, of one that is not there; where there are none, of any."""
+        async with leading(furnished) as cluster:
+            with pytest.raises(ClusterError, match="nobody"):
+                await cluster.token("default", "nobody")
 
     async def test_manifests_of_our_own_kinds_are_found(self, furnished: World) -> None:
         ref = Ref("TriggerAuthentication", "default", "keys")
