@@ -1,6 +1,7 @@
 """The push of metrics: the SDK's reader says when (`OTEL_METRIC_EXPORT_INTERVAL`) and frames what is sent with the
 resource; what there is to send comes from the board. It all happens in the SDK's own thread."""
 
+import logging
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,8 @@ from scaler.telemetry.exporters import Said
 from scaler.telemetry.names import METER
 from scaler.telemetry.points import Points
 
+log = logging.getLogger(__name__)
+
 FRAME = "event_scaler.pushes"
 """The one instrument that the SDK knows of: without any it would have nothing to send, and ask for nothing."""
 
@@ -30,13 +33,17 @@ class BoardReader(PeriodicExportingMetricReader):
 
     def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **_: Any) -> None:
         """The hook that the SDK has for readers."""
-        made = self._points.made()
-        told = [
-            replace(resource, scope_metrics=[_filled(scope, made) for scope in resource.scope_metrics])
-            for resource in metrics_data.resource_metrics
-        ]
-        result = self._outlet.export(MetricsData(told), timeout_millis=timeout_millis)
-        self._said.heard(arrived=result is MetricExportResult.SUCCESS)
+        try:
+            made = self._points.made()
+            told = [
+                replace(resource, scope_metrics=[_filled(scope, made) for scope in resource.scope_metrics])
+                for resource in metrics_data.resource_metrics
+            ]
+            result = self._outlet.export(MetricsData(told), timeout_millis=timeout_millis)
+        except Exception:  # it is the SDK's thread: what escapes ends it, and with it every later push
+            log.exception("metrics could not be pushed because of a bug")
+        else:
+            self._said.heard(arrived=result is MetricExportResult.SUCCESS)
 
 
 def _filled(scope: ScopeMetrics, made: list[Any]) -> ScopeMetrics:

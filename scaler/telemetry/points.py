@@ -76,8 +76,8 @@ class Points:
                 sum=total,
                 bucket_counts=[int(count) for count in counts],
                 explicit_bounds=bounds,
-                min=float("nan"),
-                max=float("nan"),
+                min=None,  # type: ignore[arg-type]  # optional in OTLP, and not known
+                max=None,  # type: ignore[arg-type]  # as above
             )
 
     def _since(self, key: Key, counts: Counts) -> tuple[Counts, int]:
