@@ -20,8 +20,12 @@ class AwsIdentity(Declared):
 
     def check(self) -> Iterator[tuple[str, str]]:
         yield from super().check()
-        if self.pod_identity not in ("", "none", *PROVIDERS):
+        if self.asks_aws() and self.pod_identity not in ("", "none", *PROVIDERS):
             yield "podIdentity", f"must be one of none, {', '.join(PROVIDERS)} for this type"
+
+    def asks_aws(self) -> bool:
+        """Whether AWS is asked at all: a type may have other ways to log in."""
+        return True
 
     def identified(self) -> bool:
         """Whether an identity is to be used, and no access key."""

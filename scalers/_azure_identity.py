@@ -4,17 +4,9 @@ daemon's (`federatedTokenFile`, `clientId`, `tenantId`, `authorityHost`)."""
 
 from collections.abc import Iterator
 
-from scaler.sdk import AUTH, ClientCredentials, Declared, param
+from scaler.sdk import AUTH, AzureWorkload, ClientCredentials, Declared, param
 
 WORKLOAD = "azure-workload"
-LOGINS = (
-    "https://login.microsoftonline.com",
-    "https://login.microsoftonline.us",
-    "https://login.chinacloudapi.cn",
-    "https://login.partner.microsoftonline.cn",
-)
-"""Who gets the daemon's token can act as the daemon: it goes to these, and to the host that the daemon was given."""
-
 _FROM_DAEMON = "Of the daemon's own identity; comes with podIdentity."
 
 
@@ -36,31 +28,18 @@ class AzureIdentity(Declared):
         yield from super().check()
         if self.pod_identity not in ("", "none", WORKLOAD):
             yield "podIdentity", f"must be none or {WORKLOAD} for this type"
-        if self.pod_identity != WORKLOAD:
-            return
-        for what, known in (
-            ("a token file (AZURE_FEDERATED_TOKEN_FILE)", self.federated_token_file),
-            ("a client id (AZURE_CLIENT_ID or identityId)", self.identity_id or self.client_id),
-            ("a tenant (AZURE_TENANT_ID or identityTenantId)", self.identity_tenant_id or self.tenant_id),
-        ):
-            if not known:
-                yield "podIdentity", f"{WORKLOAD} needs {what}, which the daemon does not have"
-        if self._login() not in (*LOGINS, self.authority_host.rstrip("/")):
-            yield "identityAuthorityHost", "must be a login host of Azure, or the daemon's own (AZURE_AUTHORITY_HOST)"
-        elif not self._login().startswith("https://"):
-            yield "podIdentity", "the daemon's own login host (AZURE_AUTHORITY_HOST) must be an https URL"
+        if self.pod_identity == WORKLOAD:
+            yield from self._workload().problems()
 
     def entra(self, scope: str) -> ClientCredentials | None:
         """Tokens for this scope, where the workload identity is to be used."""
-        if self.pod_identity != WORKLOAD:
-            return None
-        tenant = self.identity_tenant_id or self.tenant_id
-        return ClientCredentials(
-            f"{self._login()}/{tenant}/oauth2/v2.0/token",
-            self.identity_id or self.client_id,
-            scopes=(scope,),
-            assertion_file=self.federated_token_file,
-        )
+        return self._workload().tokens(scope) if self.pod_identity == WORKLOAD else None
 
-    def _login(self) -> str:
-        return (self.identity_authority_host or self.authority_host or LOGINS[0]).rstrip("/")
+    def _workload(self) -> AzureWorkload:
+        return AzureWorkload(
+            self.federated_token_file,
+            self.identity_id or self.client_id,
+            self.identity_tenant_id or self.tenant_id,
+            (self.identity_authority_host or self.authority_host).rstrip("/"),
+            self.authority_host.rstrip("/"),
+        )

@@ -4,7 +4,8 @@ and those of `kafka` alone, and the values made from them."""
 from collections.abc import Iterator
 from dataclasses import replace
 
-from scaler.sdk import AUTH, ENV, METADATA, ClientCredentials, Declared, Listed, Pairs, Tls, param, secret
+from scaler.sdk import AUTH, ENV, METADATA, ClientCredentials, Listed, Pairs, Tls, param, secret
+from scalers._aws_identity import AwsIdentity
 from scalers._kafka_kerberos import Kerberos
 from scalers._kafka_login import Login, OAuth, Password
 from scalers._kafka_msk import Msk
@@ -14,7 +15,7 @@ BOTH = (METADATA, AUTH)
 ANYWHERE = (AUTH, METADATA, ENV)
 
 
-class KafkaAccess(Declared):
+class KafkaAccess(AwsIdentity):
     """What both types have."""
 
     tls: str = param("Whether to connect by TLS.", default="disable", choices=("enable", "disable"), places=BOTH)
@@ -29,7 +30,7 @@ class KafkaAccess(Declared):
     password: str = secret("Password, or the OAuth client's secret.", default="")
     aws_region: str = param("Region of the Amazon MSK cluster, for `aws_msk_iam`.", default="")
     aws_access_key_id: str = param(
-        "Access key for `aws_msk_iam`; roles and pod identity are not offered.",
+        "Access key for `aws_msk_iam`, where the TriggerAuthentication has no podIdentity.",
         default="",
         places=ANYWHERE,
         names=("awsAccessKeyID", "awsAccessKeyId"),
@@ -47,6 +48,9 @@ class KafkaAccess(Declared):
         if self.how() == "aws_msk_iam" and self.tls != "enable":
             yield "tls", "must be enable for this login (aws_msk_iam)"
 
+    def asks_aws(self) -> bool:
+        return self.how() == "aws_msk_iam"
+
     def how(self) -> str:
         """The login that was chosen."""
         return self.sasl
@@ -55,12 +59,13 @@ class KafkaAccess(Declared):
         """What that login cannot do without."""
         if self.how() == "aws_msk_iam":
             key = {"awsAccessKeyID": self.aws_access_key_id, "awsSecretAccessKey": self.aws_secret_access_key}
-            return {"awsRegion": self.aws_region, **key}
+            return {"awsRegion": self.aws_region, **({} if self.identified() else key)}
         return {"username": self.username, "password": self.password} if self.how() in PASSWORDS else {}
 
     def login(self) -> Login | None:
         if self.how() == "aws_msk_iam":
-            return Msk(self.aws_region, self.aws_access_key_id, self.aws_secret_access_key, self.aws_session_token)
+            written = (self.aws_access_key_id, self.aws_secret_access_key, self.aws_session_token)
+            return Msk(self.aws_region, self.key_source(*written))
         return Password(PASSWORDS[self.how()], self.username, self.password) if self.how() in PASSWORDS else None
 
     def trust(self) -> Tls | None:

@@ -11,7 +11,7 @@ from scaler.credentials.identity.aws import PROVIDERS, keys_of, workloads, writt
 from scaler.credentials.store import Fetched, Per, Room, Tools
 from scaler.errors import AnswerError, CredentialError, LoginError, SourceError
 from scaler.sdk.identity.aws import SigV4
-from scaler.sdk.identity.aws_sts import KeySource, endpoint, region_of
+from scaler.sdk.identity.aws_sts import KeySource, code_in, endpoint, region_of
 from scaler.sdk.signing import Request
 from scaler.sdk.sigv4 import Place
 
@@ -56,6 +56,7 @@ class _Asked(NamedTuple):
 async def fetch(block: AwsSecretManager, at: str, tools: Tools) -> Fetched:
     """Every parameter of the block. Raises `CredentialError` that names every reference which leads nowhere."""
     asked = await _asked(block, at, tools)
+    await asked.signer.source.keys()  # has its own time, and says what is wrong with itself
     known: dict[_Version, str] = {}
     values: dict[str, str] = {}
     problems: list[str] = []
@@ -102,11 +103,10 @@ async def _secret(version: _Version, where: str, asked: _Asked, tools: Tools) ->
         ),
         body=json.dumps({name: value for name, value in wanted.items() if value}).encode(),
     )
-    reply = await tools.ask(request, auth=asked.signer, also=(400, 403), own=asked.own)
-    content = _object(reply.body)
+    reply = await tools.ask(request, auth=asked.signer, also=(400, 403, 404), own=asked.own)
     if reply.status != 200:
-        raise _refusal(_word(content), version, where, asked)
-    secret = content.get("SecretString")
+        raise _refusal(_word(reply.body), version, where, asked)
+    secret = _object(reply.body).get("SecretString")
     if not isinstance(secret, str):
         raise CredentialError(f"{where}.name: secret {version.name} holds no text")
     return secret
@@ -153,9 +153,12 @@ def _object(body: bytes) -> Mapping[str, Any]:
     return content
 
 
-def _word(content: Mapping[str, Any]) -> str:
-    """What is wrong, in AWS's word."""
-    word = str(content.get("__type", "")).rpartition("#")[2].partition(":")[0]
+def _word(body: bytes) -> str:
+    """What is wrong, in AWS's word: in JSON, or, where the request was not let through at all, perhaps in XML."""
+    try:
+        word = str(_object(body).get("__type", "")).rpartition("#")[2]
+    except AnswerError:
+        return code_in(body)
     return word if _WORD.fullmatch(word) else ""
 
 

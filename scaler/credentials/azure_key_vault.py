@@ -1,4 +1,4 @@
-"""Azure Key Vault: parameters that are secrets of one vault. Who asks, and in which cloud, stands in `identity.azure`."""
+"""Azure Key Vault: parameters that are secrets of one vault. Who asks, in which cloud, stands in `identity.azure`."""
 
 import re
 from urllib.parse import quote

@@ -27,6 +27,7 @@ _ID, _VERSION, _PROJECT = (
 async def fetch(block: GcpSecretManager, at: str, tools: Tools) -> Fetched:
     """Every parameter of the block. Raises `CredentialError` that names every reference which leads nowhere."""
     signer = await _signer(block, at, tools)
+    await signer.token()  # has its own time, and says what is wrong with itself
     project = await signer.grant.project() or tools.environment.get("CLOUDSDK_CORE_PROJECT", "")
     if not _PROJECT.fullmatch(project):
         raise CredentialError(f"{at}: no project is known: neither the credentials nor CLOUDSDK_CORE_PROJECT name one")

@@ -1,9 +1,11 @@
 """The identity that a TriggerAuthentication names instead of a secret (KEDA behaviour 2.2); a store of secrets may be
 read with one, too. How a token is had for it stands in the sdk."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 
 from scaler.declare import Resource, param
+from scaler.sdk.identity import variables
 
 
 class PodIdentity(Resource):
@@ -20,20 +22,37 @@ class PodIdentity(Resource):
     )
 
     def check(self) -> Iterator[tuple[str, str]]:
-        if self.provider not in ("azure-workload", "none"):
-            yield "provider", f"{self.provider} is not supported by this version"
         for name, value in (("identityId", self.identity_id), ("identityTenantId", self.identity_tenant_id)):
             if value == "":
                 yield name, "must not be empty where it is given"
         if self.identity_authority_host and not self.identity_tenant_id:
             yield "identityAuthorityHost", "needs identityTenantId"
+        if self.provider != "aws":
+            return
+        if self.role_arn and self.identity_owner == "workload":
+            yield "roleArn", "must not be given with the identityOwner workload"
+        if self.external_id and not self.role_arn:
+            yield "externalID", "needs roleArn"
 
-    def parameters(self) -> dict[str, str]:
-        """As parameters of the trigger, for scalers that know identities."""
+    def parameters(self, role: str | None = None) -> dict[str, str]:
+        """As parameters of the trigger, for types that know identities; `role` is the one to act as, where that is not
+        written here."""
         given = {
             "podIdentity": self.provider,
             "identityId": self.identity_id,
             "identityTenantId": self.identity_tenant_id,
             "identityAuthorityHost": self.identity_authority_host,
+            "identityRoleArn": role or self.role_arn,
+            "identityExternalId": self.external_id,
         }
         return {name: value for name, value in given.items() if value}
+
+    def daemon(self, known: Mapping[str, str]) -> dict[str, str]:
+        """What the daemon's own environment adds to them, out of all that is known of it: for AWS and Google as one
+        parameter, a JSON object of variables."""
+        if self.provider == "azure-workload":
+            return {name: known[name] for name in variables.AZURE if name in known}
+        names = {"aws": variables.AWS, "aws-eks": variables.AWS, "gcp": variables.GOOGLE}.get(self.provider)
+        if names is None:
+            return {}
+        return {"daemonIdentity": json.dumps({name: known[name] for name in names if name in known}, sort_keys=True)}

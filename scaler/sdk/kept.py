@@ -43,7 +43,7 @@ class Kept(Generic[T]):
         return self._value  # type: ignore[return-value]  # good, or just had
 
     def forget(self) -> None:
-        """Somebody does not accept it: the next who wants it asks, but not sooner after a failed attempt than others."""
+        """Somebody does not accept it: the next who wants it asks, but after a failed attempt no sooner than others."""
         self._end = -math.inf
         if not self._problem:
             self._due = -math.inf

@@ -65,7 +65,8 @@ def signed(request: Request, keys: Keys, place: Place, now: datetime) -> Request
 
 def canonical_query(params: Params) -> str:
     """Sorted, and encoded in the one way that both sides know."""
-    return "&".join(f"{name}={value}" for name, value in sorted((quote(n, safe="~"), quote(v, safe="~")) for n, v in params))
+    encoded = sorted((quote(name, safe="~"), quote(value, safe="~")) for name, value in params)
+    return "&".join(f"{name}={value}" for name, value in encoded)
 
 
 def signature(secret_key: str, scope: str, now: datetime, canonical: str) -> str:

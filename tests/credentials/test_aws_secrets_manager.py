@@ -54,14 +54,13 @@ async def failing(given: AwsSecretManager, with_: Tools) -> ScalerError:
     return raised.value
 
 
-# --------------------------------------------------------------------------------------------------- a service that checks
+# ------------------------------------------------------------------------------------------------ a service that checks
 
 
 @pytest.fixture
 def unique() -> str:
     """A name that no other test has."""
     return f"t{token_hex(4)}"
-
 
 
 async def test_an_access_key_reads_secrets(moto: Moto, unique: str) -> None:
@@ -106,7 +105,7 @@ async def test_a_role_is_acted_as_and_its_keys_are_kept(moto: Moto, unique: str)
 
 
 async def test_a_token_becomes_a_role(moto: Moto, unique: str, tmp_path: Path) -> None:
-    """IRSA; moto does not read the token."""
+    """IRSA; moto does not read the token, and to ask with it takes no signature."""
     await moto.put(f"{unique}/connection", "hush")
     (tmp_path / "token").write_text("projected by the kubelet")
     there = {
@@ -114,7 +113,10 @@ async def test_a_token_becomes_a_role(moto: Moto, unique: str, tmp_path: Path) -
         "AWS_ROLE_ARN": await moto.role(unique, *MAY_READ),
         "AWS_WEB_IDENTITY_TOKEN_FILE": str(tmp_path / "token"),
     }
-    found = await fetch(acting({}, {"parameter": "c", "name": f"{unique}/connection"}), AT, tools(environment=there))
+    given, memory = acting({}, {"parameter": "c", "name": f"{unique}/connection"}), dict[str, Any]()
+    async with moto.unchecked():
+        await fetch(given, AT, tools(environment=there, memory=memory))
+    found = await fetch(given, AT, tools(environment=there, memory=memory))
     assert found.values == {"c": "hush"}
 
 
@@ -153,7 +155,7 @@ async def test_a_secret_that_is_no_text(moto: Moto, unique: str) -> None:
     assert str(error) == f"{AT}.secrets[0].name: secret {unique}/bytes holds no text"
 
 
-# ---------------------------------------------------------------------------------------------- whatever else may be said
+# -------------------------------------------------------------------------------------------- whatever else may be said
 
 KEYS = Keys("AKIA", "hush")
 

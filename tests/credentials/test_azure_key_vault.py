@@ -114,7 +114,10 @@ async def test_a_reference_that_leads_nowhere_is_named(azure: Service, answer: A
 
 async def test_all_of_them_are_named(azure: Service) -> None:
     given = block(
-        azure, {"parameter": "a", "name": "x"}, {"parameter": "b", "name": "../y"}, {"parameter": "c", "name": "connection"}
+        azure,
+        {"parameter": "a", "name": "x"},
+        {"parameter": "b", "name": "../y"},
+        {"parameter": "c", "name": "connection"},
     )
     said = str(await failing(given))
     assert f"{AT}.secrets[0].name: there is no secret x" in said

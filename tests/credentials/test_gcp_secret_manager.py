@@ -95,7 +95,9 @@ async def test_the_daemon_reads_secrets(google: Service) -> None:
 
 
 async def test_the_environments_project_helps_a_key_that_names_none(google: Service) -> None:
-    found = await fetch(block(), AT, with_(google, secret(google, project_id=""), known={"CLOUDSDK_CORE_PROJECT": "shop"}))
+    found = await fetch(
+        block(), AT, with_(google, secret(google, project_id=""), known={"CLOUDSDK_CORE_PROJECT": "shop"})
+    )
     assert found.values == {"connection": "hush 1"}
     error = await failing(block(), with_(google, secret(google, project_id="")))
     assert str(error) == f"{AT}: no project is known: neither the credentials nor CLOUDSDK_CORE_PROJECT name one"
@@ -119,7 +121,9 @@ async def test_what_the_store_may_say(google: Service, status: int, kind: type[S
 
 
 async def test_all_that_lead_nowhere_are_named(google: Service) -> None:
-    given = block({"parameter": "a", "id": "../x"}, {"parameter": "b", "id": "y"}, {"parameter": "c", "id": "connection"})
+    given = block(
+        {"parameter": "a", "id": "../x"}, {"parameter": "b", "id": "y"}, {"parameter": "c", "id": "connection"}
+    )
     said = str(await failing(given, with_(google)))
     assert f"{AT}.secrets[0].id: must have letters" in said
     assert f"{AT}.secrets[1].id: there is no secret y" in said

@@ -233,6 +233,40 @@ async def test_a_secret_cannot_pose_as_the_daemons_identity() -> None:
     assert "spec.triggers[0]" in str(raised.value)
 
 
+AMAZON = {"sasl": "oauthbearer", "saslTokenProvider": "aws_msk_iam", "tls": "enable", "awsRegion": "eu-west-1"}
+MSK = {
+    "type": "kafka",
+    "metadata": {**KAFKA["metadata"], **AMAZON},  # type: ignore[dict-item]  # as above
+    "authenticationRef": {"name": "login"},
+}
+ORDERS = "arn:aws:iam::123456789012:role/orders"
+
+
+async def test_an_identity_reaches_the_trigger() -> None:
+    """Named in the TriggerAuthentication, or by the workload's own ServiceAccount: the same role is the same source."""
+    named = {TA: {"podIdentity": {"provider": "aws", "roleArn": ORDERS}}}
+    first = await bound(scaled_object(triggers=[MSK]), {}, named)
+    annotated = {Ref("Identity", "shop", "worker"): {"eks.amazonaws.com/role-arn": ORDERS}}
+    second = await bound(
+        scaled_object(triggers=[MSK]), annotated, {TA: {"podIdentity": {"provider": "aws", "identityOwner": "workload"}}}
+    )
+    own = await bound(scaled_object(triggers=[MSK]), {}, {TA: {"podIdentity": {"provider": "aws"}}})
+    assert first.triggers[0].source == second.triggers[0].source != own.triggers[0].source
+
+
+async def test_a_workload_without_a_role_is_named() -> None:
+    with pytest.raises(CredentialError) as raised:
+        await bound(scaled_object(triggers=[MSK]), {}, {TA: {"podIdentity": {"provider": "aws-eks"}}})
+    assert "spec.triggers[0].authenticationRef: spec.podIdentity: the workload's role cannot be told" in str(raised.value)
+
+
+async def test_a_secret_cannot_name_a_role_either() -> None:
+    names = ("podIdentity", "identityRoleArn", "identityExternalId", "daemonIdentity")
+    refs = [{"parameter": name, "name": "kafka", "key": "k"} for name in names]
+    with pytest.raises(ManifestError, match="awsAccessKeyID"):
+        await bound(scaled_object(triggers=[MSK]), {SECRET: {"k": "aws"}}, {TA: {"secretTargetRef": refs}})
+
+
 async def test_the_same_manifest_is_the_same_question() -> None:
     first, second = await bound(scaled_object()), await bound(scaled_object())
     assert first.triggers[0].source == second.triggers[0].source

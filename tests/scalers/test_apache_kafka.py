@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaConsumer
 
 from scaler.declare import load
 from scaler.errors import AnswerError, SourceError
-from scaler.sdk import Tls
+from scaler.sdk import Keys, Lasting, Tls
 from scalers._kafka_lag import Progress
 from scalers._kafka_login import Password
 from scalers._kafka_msk import Msk
@@ -69,7 +69,7 @@ def test_logins() -> None:
     assert scaler(auth=USER, sasl="scram_sha512").source().login == Password("SCRAM-SHA-512", "me", "hush")
     assert scaler(auth=USER | {"sasl": "plaintext"}).source().login == Password("PLAIN", "me", "hush")
     msk = scaler(auth=AWS, sasl="aws_msk_iam", tls="enable", awsRegion="eu-west-1").source()
-    assert (msk.login, msk.tls) == (Msk("eu-west-1", "AKIA", "hush"), Tls())
+    assert (msk.login, msk.tls) == (Msk("eu-west-1", Lasting(Keys("AKIA", "hush"))), Tls())
     assert scaler(auth={"tls": "enable"}, tls="disable").source().tls is None, "metadata goes first, as in KEDA"
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from scaler.declare import UNRESOLVED, load
 from scaler.errors import SourceError
-from scaler.sdk import ClientCredentials, Tls
+from scaler.sdk import ClientCredentials, Keys, Lasting, Tls, role_keys
 from scalers._kafka_kerberos import Kerberos
 from scalers._kafka_login import OAuth, Password
 from scalers._kafka_msk import Msk
@@ -19,6 +19,7 @@ USER = {"username": "me", "password": "hush"}
 OAUTH = USER | {"oauthTokenEndpointUri": "https://id.example/token"}
 KERBEROS = {"username": "me", "realm": "EXAMPLE", "kerberosConfig": "[libdefaults]"}
 AWS = {"awsAccessKeyID": "AKIA", "awsSecretAccessKey": "hush"}
+ROLE = "arn:aws:iam::123456789012:role/kafka"
 MSK = {"sasl": "oauthbearer", "saslTokenProvider": "aws_msk_iam"}
 Given = Mapping[str, str]
 
@@ -64,7 +65,20 @@ def problems(metadata: Given, auth: Any) -> Mapping[str, str]:
         (
             MSK | {"tls": "enable", "awsRegion": "eu-west-1"},
             AWS | {"awsSessionToken": "hush too"},
-            Msk("eu-west-1", "AKIA", "hush", "hush too"),
+            Msk("eu-west-1", Lasting(Keys("AKIA", "hush", "hush too"))),
+        ),
+        (
+            MSK | {"tls": "enable", "awsRegion": "eu-west-1"},
+            {
+                "podIdentity": "aws",
+                "identityRoleArn": ROLE,
+                "identityExternalId": "hush",
+                "daemonIdentity": '{"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "hush"}',
+            },
+            Msk(
+                "eu-west-1",
+                role_keys({"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "hush"}, ROLE, "hush"),
+            ),
         ),
     ],
 )
@@ -104,6 +118,7 @@ def test_the_trust_that_is_made(metadata: Given, auth: Given, tls: Tls | None) -
         ({"sasl": "gssapi"}, KERBEROS, {"password"}),
         ({"sasl": "gssapi"}, KERBEROS | {"password": "hush", "keytab": "BQI="}, {"password"}),
         (MSK, {}, {"awsRegion", "awsAccessKeyID", "awsSecretAccessKey", "tls"}),
+        (MSK | {"tls": "enable", "awsRegion": "x"}, {"podIdentity": "gcp"}, {"podIdentity", *AWS}),
         ({"sasl": "aws_msk_iam"}, {}, {"sasl"}),
         ({"tls": "enable"}, {"cert": "C"}, {"key"}),
         ({"tls": "enable"}, {"key": "K"}, {"cert"}),

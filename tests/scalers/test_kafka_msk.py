@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from scaler.sdk import Keys, Lasting
 from scalers._kafka_msk import LIFETIME, STEP, Msk
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -24,7 +25,8 @@ def decoded(token: str) -> str:
     ],
 )
 def test_the_token_is_signed_as_amazon_signs(session: str, signature: str) -> None:
-    url = urlsplit(decoded(Msk("eu-west-1", "AKIAEXAMPLE", "secret/Key+1", session).token(NOON)))
+    keys = Keys("AKIAEXAMPLE", "secret/Key+1", session)
+    url = urlsplit(decoded(Msk("eu-west-1", Lasting(keys)).token(NOON, keys)))
     fields = {name: values[0] for name, values in parse_qs(url.query).items()}
     assert (url.scheme, url.netloc, url.path) == ("https", "kafka.eu-west-1.amazonaws.com", "/")
     assert fields["Action"] == "kafka-cluster:Connect"
@@ -37,7 +39,7 @@ def test_the_token_is_signed_as_amazon_signs(session: str, signature: str) -> No
 
 
 async def test_a_token_is_kept_for_a_step_and_replaced_long_before_it_ends() -> None:
-    login = Msk("eu-west-1", "AKIAEXAMPLE", "secret/Key+1")
+    login = Msk("eu-west-1", Lasting(Keys("AKIAEXAMPLE", "secret/Key+1")))
     first, second = await login.proof(), await login.proof()
     stamps = {parse_qs(urlsplit(decoded(one)).query)["X-Amz-Date"][0] for one in (first, second)}
     for stamp in stamps:

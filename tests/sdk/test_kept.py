@@ -1,4 +1,4 @@
-"""What is had for a time: asked for once, renewed before its end, and gone on with where that fails. In virtual time."""
+"""What is had for a time: asked for once, renewed before its end, and used up where that fails. In virtual time."""
 
 import asyncio
 

@@ -57,9 +57,7 @@ def cloud_of(written: AzureCloud | None, at: str) -> Cloud:
     return Cloud(written.active_directory_endpoint, written.key_vault_resource_url)
 
 
-async def application(
-    credentials: AzureKeyVaultCredentials, cloud: Cloud, at: str, tools: Tools
-) -> ClientCredentials:
+async def application(credentials: AzureKeyVaultCredentials, cloud: Cloud, at: str, tools: Tools) -> ClientCredentials:
     """An application that shows its secret. Raises `CredentialError`."""
     ref = credentials.client_secret.value_from.secret_key_ref
     secret = await secret_key(ref.name, ref.key, f"{at}.clientSecret", tools)

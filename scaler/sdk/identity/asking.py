@@ -30,6 +30,10 @@ class Told:
     def status(self) -> int:
         return self.reply.status
 
+    @property
+    def body(self) -> bytes:
+        return self.reply.body
+
     def refusal(self, what: str, code: str = "") -> SourceError:
         """The error for a status that is not 200. `what` is what was wanted, `code` the service's own word for it."""
         if self.status == 429 or self.status >= 500:

@@ -33,7 +33,8 @@ class Container:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Container | None":
-        relative, whole = (environment.get(f"AWS_CONTAINER_CREDENTIALS_{kind}_URI", "") for kind in ("RELATIVE", "FULL"))
+        relative = environment.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "")
+        whole = environment.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", "")
         if not (relative or whole):
             return None
         token = environment.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")

@@ -1,5 +1,5 @@
-"""AWS STS: keys for an hour, by acting as a role. The role believes either a token that the platform keeps in a file, or
-keys that one has already. KEDA's order: for a role of a TriggerAuthentication the file first, then the keys."""
+"""AWS STS: keys for an hour, by acting as a role. The role believes either a token that the platform keeps in a file,
+or keys that one has already. KEDA's order: for a role of a TriggerAuthentication the file first, then the keys."""
 
 import re
 from collections.abc import Mapping

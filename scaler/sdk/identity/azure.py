@@ -32,7 +32,7 @@ class AzureWorkload:
 
     @classmethod
     def of(cls, known: Mapping[str, str], login: str = "") -> "AzureWorkload":
-        """By the parameters that binding knows of an identity; `login` counts where neither it nor the daemon has one."""
+        """By the parameters that binding knows of an identity; `login` counts where nobody names one."""
         own = known.get("authorityHost", "")
         return cls(
             known.get("federatedTokenFile", ""),

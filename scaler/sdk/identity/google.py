@@ -44,8 +44,8 @@ class GoogleToken:
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
-    """The daemon itself, as Google's clients find out who they are: by a file, else by the metadata service. The file is
-    read anew each time."""
+    """The daemon itself, as Google's clients find out who they are: by a file, else by the metadata service. The file
+    is read anew each time."""
 
     file: str = ""
     metadata_host: str = METADATA_HOST
@@ -100,6 +100,6 @@ def _object(text: str) -> Mapping[str, Any]:
         content = json.loads(text)
     except (ValueError, RecursionError):
         content = None
-    if not isinstance(content, dict):
-        raise ValueError("must hold a JSON object")
-    return content
+    if isinstance(content, dict):
+        return content
+    raise ValueError("must hold a JSON object")

@@ -1,6 +1,6 @@
-"""Google Cloud: the ways to an access token, after Google's public descriptions: a signed statement of a service account
-(RFC 7523), a user's refresh token, a foreign token exchanged (RFC 8693: workload identity federation), the metadata
-service."""
+"""Google Cloud: the ways to an access token, after Google's public descriptions: a signed statement of a service
+account (RFC 7523), a user's refresh token, a foreign token exchanged (RFC 8693: workload identity federation), the
+metadata service."""
 
 import json
 import time
@@ -85,9 +85,9 @@ class ServiceAccount:
             key = load_pem_private_key(self.key.encode(), None)
         except (ValueError, TypeError, UnsupportedAlgorithm):
             key = None
-        if not isinstance(key, RSAPrivateKey):
-            raise ValueError("must have a private_key that is an RSA key in PEM")
-        return key
+        if isinstance(key, RSAPrivateKey):
+            return key
+        raise ValueError("must have a private_key that is an RSA key in PEM")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,8 @@ class RefreshToken:
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> "RefreshToken":
-        known = [_text(content, name) for name in ("client_id", "client_secret", "refresh_token")]
-        return cls(*known, str(content.get("quota_project_id", "")))
+        client, secret, token = (_text(content, name) for name in ("client_id", "client_secret", "refresh_token"))
+        return cls(client, secret, token, str(content.get("quota_project_id", "")))
 
     async def ask(self) -> tuple[str, float]:
         form = {
@@ -132,15 +132,15 @@ class Federated:
 
     @classmethod
     def of(cls, content: Mapping[str, Any], scope: str) -> "Federated":
-        source = content.get("credential_source")
-        if not isinstance(source, dict) or not isinstance(source.get("file"), str):
+        source = _part_of(content, "credential_source")
+        if not source.get("file"):
             raise ValueError("must have a credential_source that is a file")
-        form = source.get("format") if isinstance(source.get("format"), dict) else {}
+        form = _part_of(source, "format")
         return cls(
             _text(content, "audience"),
             _text(content, "subject_token_type"),
             _text(content, "token_url"),
-            source["file"],
+            str(source["file"]),
             str(form.get("subject_token_field_name", "")) if form.get("type") == "json" else "",
             str(content.get("service_account_impersonation_url") or ""),
             scope,
@@ -219,6 +219,11 @@ def _text(content: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError(f"must have {name}")
     return value
+
+
+def _part_of(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = content.get(name)
+    return value if isinstance(value, dict) else {}
 
 
 def _part(content: bytes) -> str:

@@ -1,7 +1,7 @@
 """Who the daemon is for AWS and whom it acts as: against services made from Amazon's public documentation. That real
 signatures are believed is shown in `tests/credentials/test_aws_secrets_manager.py`."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,9 @@ async def sts() -> AsyncIterator[Service]:
         yield made
 
 
-def environment(sts: Service, file: Path | None = None, **more: str) -> dict[str, str]:
+def environment(sts: Service, file: Path | None = None, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """Of a daemon with a token file, where one is given."""
-    known = {"AWS_ENDPOINT_URL_STS": sts.url, "AWS_REGION": "eu-west-1", **more}
+    known = {"AWS_ENDPOINT_URL_STS": sts.url, "AWS_REGION": "eu-west-1", **(more or {})}
     if file is None:
         return known
     file.write_text("the daemon's token\n")
@@ -42,7 +42,7 @@ async def failing(source: KeySource) -> SourceError:
     return raised.value
 
 
-# ------------------------------------------------------------------------------------------------------ who the daemon is
+# ---------------------------------------------------------------------------------------------------- who the daemon is
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ async def test_keys_are_renewed_with_the_token_that_is_there_then(sts: Service, 
 
 async def test_keys_act_as_a_role_that_knows_them(sts: Service) -> None:
     sts.says[BY_KEYS] = 200, sts_keys(BY_KEYS, "ASIA1")
-    source = role_keys(environment(sts, **OWN), ROLE, "external")
+    source = role_keys(environment(sts, more=OWN), ROLE, "external")
     assert (await source.keys()).access_key == "ASIA1"
     [asked] = sts.asked
     assert (asked.form["RoleArn"], asked.form["ExternalId"]) == (ROLE, "external")
@@ -138,14 +138,14 @@ async def test_keys_act_as_a_role_that_knows_them(sts: Service) -> None:
 
 
 async def test_without_a_role_the_daemon_is_itself(sts: Service) -> None:
-    assert role_keys(environment(sts, **OWN), "") == daemon_keys(OWN)
+    assert role_keys(environment(sts, more=OWN), "") == daemon_keys(OWN)
 
 
 async def test_a_role_that_does_not_believe_the_token_may_believe_the_keys(sts: Service, tmp_path: Path) -> None:
     """As in KEDA: first the token for the role itself, then from role to role."""
     sts.says[BY_TOKEN] = 403, sts_refusal("AccessDenied")
     sts.says[BY_KEYS] = 200, sts_keys(BY_KEYS, "ASIA1")
-    source = role_keys(environment(sts, tmp_path / "token", **OWN), ROLE)
+    source = role_keys(environment(sts, tmp_path / "token", OWN), ROLE)
     assert (await source.keys()).access_key == "ASIA1"
     assert [asked.form["Action"] for asked in sts.asked] == [BY_TOKEN, BY_KEYS]
     assert sts.asked[0].form["RoleArn"] == ROLE
@@ -154,7 +154,7 @@ async def test_a_role_that_does_not_believe_the_token_may_believe_the_keys(sts: 
 async def test_neither_believed(sts: Service, tmp_path: Path) -> None:
     sts.says[BY_TOKEN] = 403, sts_refusal("AccessDenied")
     sts.says[BY_KEYS] = 403, sts_refusal("AccessDenied")
-    error = await failing(role_keys(environment(sts, tmp_path / "token", **OWN), ROLE))
+    error = await failing(role_keys(environment(sts, tmp_path / "token", OWN), ROLE))
     assert isinstance(error, LoginError)
     assert str(error) == (
         f"AWS STS refuses to let the daemon's token act as {ROLE} (AccessDenied), and as for its keys: "
@@ -178,7 +178,11 @@ async def test_own_keys_that_ended_are_had_anew(sts: Service, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("answer", "kind", "sentence"),
     [
-        ((400, sts_refusal("hush hush")), LoginError, f"AWS STS refuses to let the daemon's token act as {ROLE} (HTTP 400)"),
+        (
+            (400, sts_refusal("hush hush")),
+            LoginError,
+            f"AWS STS refuses to let the daemon's token act as {ROLE} (HTTP 400)",
+        ),
         ((500, b"hush"), SourceError, "AWS STS answers with HTTP 500"),
         ((200, b"<a>"), AnswerError, "the answer of AWS STS holds no keys"),
         ((200, b"<a><AccessKeyId>x</AccessKeyId></a>"), AnswerError, "the answer of AWS STS holds no keys"),

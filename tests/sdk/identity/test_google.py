@@ -99,7 +99,7 @@ async def test_a_request_is_signed_with_it(google: Service) -> None:
 )
 async def test_what_a_secret_must_hold(google: Service, more: dict[str, Any], sentence: str) -> None:
     """Nothing that names files or hosts of its writer's choice."""
-    with pytest.raises(ValueError, match="must have|must be") as raised:
+    with pytest.raises(ValueError, match=r"must have|must be") as raised:
         key_token(written(google, **more))
     assert str(raised.value).startswith(sentence)
 
@@ -123,7 +123,7 @@ async def test_an_answer_without_a_token(google: Service, answer: Any) -> None:
     assert isinstance(await failing(key_token(written(google))), AnswerError)
 
 
-# ------------------------------------------------------------------------------------------------------ who the daemon is
+# ---------------------------------------------------------------------------------------------------- who the daemon is
 
 
 def test_what_the_environment_names() -> None:
@@ -157,7 +157,10 @@ async def test_a_key_in_a_file(google: Service, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ('{"type": "hush"}', "is of a type that is not known: service_account, external_account and authorized_user are"),
+        (
+            '{"type": "hush"}',
+            "is of a type that is not known: service_account, external_account and authorized_user are",
+        ),
         ("hush", "must hold a JSON object"),
         ('{"type": "authorized_user"}', "must have client_id"),
         (
