@@ -66,6 +66,7 @@ class Container(environment.Container, frozen=True):
 class PodSpec(_Written, frozen=True):
     containers: tuple[Container, ...]
     termination_grace_period_seconds: int = 30
+    restart_policy: str = ""
 
 
 class Template(_Written, frozen=True):

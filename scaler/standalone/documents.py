@@ -14,6 +14,7 @@ from scaler.manifests.watched import Manifest, Ref
 KINDS = frozenset(
     {
         ("keda.sh", "ScaledObject"),
+        ("keda.sh", "ScaledJob"),
         ("keda.sh", "TriggerAuthentication"),
         ("keda.sh", "ClusterTriggerAuthentication"),
         ("apps", "Deployment"),

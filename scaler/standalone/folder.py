@@ -15,7 +15,8 @@ from scaler.errors import ClusterError
 from scaler.manifests.watched import Manifest, Ref
 from scaler.standalone.documents import Unusable, parsed
 
-OBJECT = "ScaledObject"
+OBJECTS = frozenset(("ScaledObject", "ScaledJob"))
+"""Kinds that are served; all others are what objects are bound from."""
 
 SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -124,9 +125,9 @@ def _merged(files: Mapping[str, File]) -> Folder:
 def changes(before: Mapping[Ref, Manifest], after: Mapping[Ref, Manifest]) -> Iterator[Change]:
     """What is different: first what objects are bound from, then the objects."""
     different = [ref for ref in {**before, **after} if before.get(ref) != after.get(ref)]
-    yield from (Touched(ref) for ref in different if ref.kind != OBJECT)
+    yield from (Touched(ref) for ref in different if ref.kind not in OBJECTS)
     for ref in different:
-        if ref.kind != OBJECT:
+        if ref.kind not in OBJECTS:
             continue
         if ref not in after:
             yield Gone(ref)

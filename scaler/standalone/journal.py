@@ -26,7 +26,8 @@ class Journal:
         self._path, self._content = path, content
         self._written = b""
         self._touched = asyncio.Event()
-        self._writing = threading.Lock()
+        self._saving, self._writing = asyncio.Lock(), threading.Lock()
+        self._number = self._newest = 0
         self._said = Changes()
 
     def touch(self) -> None:
@@ -43,20 +44,24 @@ class Journal:
         finally:
             await self.save()
 
-    async def save(self) -> None:
-        """Write now, if there is anything new."""
-        content = self._content()
-        if content == self._written:
-            return
-        try:
-            await asyncio.to_thread(self._write, content)
-        except OSError as error:
-            if self._said.news("problem", error.strerror):
-                log.warning("%s cannot be written (%s)", self._path, error.strerror)
-            return
-        self._written = content
-        if self._said.news("problem", None):
-            log.info("%s can be written again", self._path)
+    async def save(self) -> bool:
+        """Write now, if there is anything new; whether the file says what it should."""
+        async with self._saving:
+            content = self._content()
+            if content == self._written:
+                return True
+            self._written = b""  # as long as it is being written, nobody can tell what it says
+            self._number += 1
+            try:
+                await asyncio.to_thread(self._write, content, self._number)
+            except OSError as error:
+                if self._said.news("problem", error.strerror):
+                    log.warning("%s cannot be written (%s)", self._path, error.strerror)
+                return False
+            self._written = content
+            if self._said.news("problem", None):
+                log.info("%s can be written again", self._path)
+            return True
 
     async def _follow(self) -> None:
         while True:
@@ -66,10 +71,14 @@ class Journal:
             await self.save()
             await asyncio.sleep(PAUSE)
 
-    def _write(self, content: bytes) -> None:
-        """A new file takes the old one's place when it is on the disk."""
+    def _write(self, content: bytes, number: int) -> None:
+        """A new file takes the old one's place when it is on the disk. One whose caller did not wait for it may be
+        late: it never takes the place of a newer one."""
         new = self._path.with_name(f"{self._path.name}.new")
         with self._writing:
+            if number < self._newest:
+                return
+            self._newest = number
             self._path.parent.mkdir(mode=0o700, exist_ok=True)
             with new.open("wb") as file:
                 file.write(content)

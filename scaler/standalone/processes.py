@@ -6,17 +6,20 @@ it the same way. It is known by its pid *and* its start time, so that a recycled
 leader of a group is reaped last, so that the group's number cannot be given away while it is still signalled."""
 
 import asyncio
+import errno
 import logging
 import os
+import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from scaler.errors import ClusterError
-from scaler.standalone import procfs
+from scaler.standalone import procfs, witness
 
 log = logging.getLogger(__name__)
 
@@ -131,9 +134,10 @@ class Process:
             self._timer = self._loop.call_later(POLL, self._poll)
 
 
-async def start(launch: Launch, log: Path | None = None) -> Process:
-    """Start a process whose output goes to the log file. Raises `ClusterError` naming the field that is wrong."""
-    spawning = asyncio.get_running_loop().run_in_executor(None, _spawn, launch, log)
+async def start(launch: Launch, log: Path | None = None, end: Path | None = None) -> Process:
+    """Start a process whose output goes to the log file. With `end` a witness is its parent, which writes there how it
+    ended, for whoever wants to know then. Raises `ClusterError` naming the field that is wrong."""
+    spawning = asyncio.get_running_loop().run_in_executor(None, _spawn, launch, log, end)
     try:
         pid, started = await asyncio.shield(spawning)
     except asyncio.CancelledError:
@@ -164,10 +168,14 @@ def _too_late(spawned: asyncio.Future[tuple[int, int]]) -> None:
         os.killpg(spawned.result()[0], signal.SIGKILL)
 
 
-def _spawn(launch: Launch, log: Path | None) -> tuple[int, int]:
+def _spawn(launch: Launch, log: Path | None, end: Path | None) -> tuple[int, int]:
+    command = launch.command
+    if end is not None:
+        _look_for_program(launch)
+        command = (sys.executable, "-I", "-S", witness.__file__, str(end), *command)
     with _output(log).open("ab") as output:
         child = subprocess.Popen(
-            launch.command,
+            command,
             env=launch.environment,
             cwd=launch.directory,
             stdin=subprocess.DEVNULL,
@@ -178,6 +186,18 @@ def _spawn(launch: Launch, log: Path | None) -> tuple[int, int]:
     child.returncode = 0  # its end is awaited and reaped by `Process`; Popen must neither wait nor warn
     found = procfs.stat(child.pid)
     return child.pid, found.started if found else 0
+
+
+def _look_for_program(launch: Launch) -> None:
+    """Raises what starting it would, before a witness finds out alone."""
+    program = launch.command[0]
+    place = os.path.join(launch.directory, program) if os.sep in program else program
+    if not os.path.isdir(launch.directory):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), launch.directory)
+    if shutil.which(place, path=os.pathsep.join(os.get_exec_path(launch.environment))) is None:
+        found = os.sep in program and os.path.exists(place)
+        number = errno.EACCES if found else errno.ENOENT
+        raise OSError(number, os.strerror(number), program)
 
 
 def _output(log: Path | None) -> Path:

@@ -6,12 +6,24 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 WORKER = "EVENT_SCALER_WORKER"
 """The variable that tells a worker its name."""
 
 FOLDER = "EVENT_SCALER_FOLDER"
 """The variable by which the next daemon knows a worker that no state file mentions."""
+
+JOB = "EVENT_SCALER_JOB"
+"""The variable that names the Job of a process, `namespace/name`, to itself and to the next daemon."""
+
+
+class Stray(NamedTuple):
+    """A process group that carries a folder's mark, and what its environment says it is."""
+
+    group: int
+    worker: str
+    job: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +68,14 @@ def members(group: int) -> list[Stat]:
     return groups().get(group, [])
 
 
-def strays(folder: Path) -> Iterator[tuple[int, str]]:
-    """The groups that carry this folder's mark in their environment, with the name of the worker they were."""
+def strays(folder: Path) -> Iterator[Stray]:
+    """The groups that carry this folder's mark in their environment."""
     mark = f"{FOLDER}={folder}".encode()
     own = os.getsid(0)
     for group, stats in groups().items():
         variables = [one for stat in stats for one in _environment(stat.pid)]
         if mark in variables and group != own:
-            names = (one for one in variables if one.startswith(f"{WORKER}=".encode()))
-            yield group, next(names, b"=").partition(b"=")[2].decode(errors="replace")
+            yield Stray(group, _value(variables, WORKER), _value(variables, JOB))
 
 
 def memory(pid: int) -> int:
@@ -92,6 +103,11 @@ def _everything() -> Iterator[Stat]:
     for entry in os.listdir("/proc"):
         if entry.isdecimal() and (found := stat(int(entry))) and found.alive:
             yield found
+
+
+def _value(variables: list[bytes], name: str) -> str:
+    found = (one for one in variables if one.startswith(f"{name}=".encode()))
+    return next(found, b"=").partition(b"=")[2].decode(errors="replace")
 
 
 def _environment(pid: int) -> list[bytes]:

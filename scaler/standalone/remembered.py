@@ -1,5 +1,6 @@
 """What outlives the daemon, in the state file `.scaler/state.json`: what the decisions remember, when an object was
-first seen, how many workers were wanted, and which processes those were. No manifest, Secret or environment."""
+first seen, how many workers were wanted and which processes those were, which Jobs were made and what became of them.
+No manifest, Secret or environment."""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -34,17 +35,47 @@ class CrewRecord(Struct, frozen=True):
     workers: tuple[WorkerRecord, ...] = ()
 
 
+class SlotRecord(Struct, frozen=True):
+    """A process of a Job: the number of its attempt, how many failed, whether one ended well."""
+
+    attempt: int = 0
+    failures: int = 0
+    done: bool = False
+
+
+class JobRecord(Struct, frozen=True):
+    """A Job; without an `outcome` it has not ended. Which processes are its own is told by their environment."""
+
+    number: int
+    generation: str
+    created: float
+    started: float | None = None
+    ended: float | None = None
+    outcome: str = ""
+    reason: str = ""
+    slots: tuple[SlotRecord, ...] = ()
+
+
+class BatchRecord(Struct, frozen=True):
+    """The Jobs of a ScaledJob, and the number of the next one: no number is given twice."""
+
+    next: int = 1
+    jobs: tuple[JobRecord, ...] = ()
+
+
 class ObjectRecord(Struct, frozen=True):
     created: float
     state: dict[str, Any] | None = None
 
 
 class Remembered(Struct, frozen=True):
-    """Keys are `namespace/name`. `boot` is the boot of the machine in which the workers were started."""
+    """Keys are `namespace/name`, but for the objects' (`key_of`). `boot` is the boot of the machine in which the
+    workers were started, `jobs` are those of each ScaledJob."""
 
     boot: str = ""
     objects: dict[str, ObjectRecord] = {}
     deployments: Mapping[str, CrewRecord] = {}
+    jobs: Mapping[str, BatchRecord] = {}
     version: int = VERSION
 
 
@@ -63,8 +94,13 @@ def load(path: Path) -> Remembered:
     return found
 
 
+def key_of(ref: Ref) -> str:
+    """`namespace/name` of a ScaledObject; what is of another kind has it before that."""
+    return str(ref) if ref.kind == "ScaledObject" else f"{ref.kind}/{ref}"
+
+
 class Memory:
-    """What is remembered of each ScaledObject, while the daemon runs."""
+    """What is remembered of each ScaledObject and ScaledJob, while the daemon runs."""
 
     def __init__(self, records: Mapping[str, ObjectRecord]) -> None:
         self._created = {name: record.created for name, record in records.items()}
@@ -79,20 +115,20 @@ class Memory:
 
     def created(self, manifest: Manifest, now: float) -> float:
         """The manifest's own creationTimestamp, else when it was first seen here."""
-        name = str(manifest.ref)
+        name = key_of(manifest.ref)
         written = _moment(manifest.body["metadata"].get("creationTimestamp"))
         self._created[name] = self._created.get(name, now) if written is None else written
         return self._created[name]
 
     def state(self, ref: Ref) -> State | None:
-        return self._states.get(str(ref))
+        return self._states.get(key_of(ref))
 
     def remember(self, ref: Ref, state: State) -> None:
-        self._states[str(ref)] = state
+        self._states[key_of(ref)] = state
 
     def keep(self, refs: Iterable[Ref]) -> None:
         """Forget every object but these."""
-        for gone in self._created.keys() - {str(ref) for ref in refs}:
+        for gone in self._created.keys() - {key_of(ref) for ref in refs}:
             del self._created[gone]
             self._states.pop(gone, None)
 

@@ -3,8 +3,7 @@ daemon left. A Deployment that nothing targets any more is brought to zero; whil
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from scaler.errors import ClusterError, NotFound
 from scaler.manifests.watched import Manifest, Ref, Watched
@@ -12,6 +11,7 @@ from scaler.standalone import processes, procfs
 from scaler.standalone.crew import Crew
 from scaler.standalone.folder import Folder
 from scaler.standalone.processes import Process
+from scaler.standalone.procfs import Stray
 from scaler.standalone.remembered import CrewRecord, Remembered, WorkerRecord
 from scaler.standalone.usage import Running
 from scaler.standalone.worker import Site, Worker
@@ -32,8 +32,9 @@ class Roster:
         self._refused: dict[Ref, ClusterError] = {}
         self._left: Mapping[str, CrewRecord] = {}
 
-    async def take_over(self, path: Path, before: Remembered) -> None:
-        """Adopt what an earlier daemon left running and recorded; end what it had no time to record."""
+    async def take_over(self, before: Remembered, strays: Iterable[Stray], others: frozenset[int]) -> None:
+        """Adopt what an earlier daemon left running and recorded; end what it had no time to record. `others` are
+        process groups that are somebody else's to watch."""
         found = await _survivors(before)
         for name, record in before.deployments.items():
             crew = self._crews[_ref(name)] = self._crew(_ref(name), record.wanted)
@@ -43,9 +44,9 @@ class Roster:
         names = {worker.name for crew in self._crews.values() for worker in crew.workers.values()}
         if pids:
             log.info("%d workers of an earlier daemon go on", len(pids))
-        for group, name in await asyncio.to_thread(lambda: list(procfs.strays(path))):
-            if group not in pids and name not in names:
-                self._end_stray(group, name)
+        for stray in strays:
+            if stray.group not in pids | others and (stray.job or stray.worker not in names):
+                self._end_stray(stray)
 
     def follow(self, folder: Folder) -> None:
         """What the folder says now."""
@@ -101,12 +102,12 @@ class Roster:
         for crew in self._crews.values():
             crew.close(leave=leave)
 
-    def _end_stray(self, group: int, name: str) -> None:
-        log.info("what an earlier daemon left behind is ended", extra={"pid": group, "worker": name})
-        stray = Worker(Ref("Pod", "", name), "", None, self._site, self._changed)
-        stray.process = Process(group, 0)
+    def _end_stray(self, found: Stray) -> None:
+        log.info("what an earlier daemon left behind is ended", extra={"pid": found.group, "worker": found.worker})
+        stray = Worker(Ref("Pod", "", found.worker), "", None, self._site, self._changed)
+        stray.process = Process(found.group, 0)
         stray.end()
-        self._tasks.create_task(stray.run(), name=f"end {name}")
+        self._tasks.create_task(stray.run(), name=f"end {found.worker}")
 
     def _employ(self, ref: Ref, manifest: Manifest) -> None:
         try:

@@ -1,5 +1,5 @@
 """What a user can look at without asking the daemon: `.scaler/status.json`, with each object's conditions, each
-Deployment's workers and each file's problem."""
+Deployment's workers, each ScaledJob's Jobs and each file's problem."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,6 +9,8 @@ import msgspec
 from scaler.core.model import Condition, ConditionType, Target
 from scaler.errors import ScalerError
 from scaler.manifests.watched import Ref
+from scaler.standalone.jobs.batch import Counts
+from scaler.standalone.remembered import key_of
 
 
 class Status:
@@ -29,13 +31,14 @@ class Status:
         for gone in self._conditions.keys() - set(refs):
             del self._conditions[gone]
 
-    def render(self, targets: Mapping[Ref, Target], problems: Mapping[str, str]) -> bytes:
+    def render(self, targets: Mapping[Ref, Target], jobs: Mapping[Ref, Counts], problems: Mapping[str, str]) -> bytes:
         shown: dict[str, Any] = {
-            "objects": {str(ref): {"conditions": list(held.values())} for ref, held in self._conditions.items()},
+            "objects": {key_of(ref): {"conditions": list(held.values())} for ref, held in self._conditions.items()},
             "deployments": {
                 str(ref): {"wanted": target.wanted, "exists": target.exists, "ready": target.ready}
                 for ref, target in targets.items()
             },
+            "jobs": {str(ref): counts._asdict() for ref, counts in jobs.items()},
             "files": problems,
         }
         return msgspec.json.format(msgspec.json.encode(shown), indent=2) + b"\n"

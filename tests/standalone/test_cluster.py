@@ -409,7 +409,7 @@ async def killed(folder: Path, replicas: int) -> dict[str, int]:
     await daemon.wait()
     found = await asyncio.to_thread(lambda: list(procfs.strays(folder.resolve())))
     assert len(found) == replicas
-    return {name: group for group, name in found}
+    return {one.worker: one.group for one in found}
 
 
 def state(folder: Path, change: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 from scaler.errors import ClusterError
 from scaler.manifests.watched import Ref
 from scaler.standalone.documents import KINDS, Unusable, parsed
-from scaler.standalone.folder import OBJECT
+from scaler.standalone.jobs.template import template_of
 from scaler.standalone.workload import workload_of
 
 JSON = some.recursive(
@@ -51,10 +51,22 @@ def test_a_deployment_is_a_workload_or_refused(spec: Any) -> None:
         workload_of(manifest)
 
 
+@given(
+    spec=JSON | some.fixed_dictionaries({"jobTargetRef": JSON | some.fixed_dictionaries({"template": JSON})}),
+    annotations=JSON,
+)
+def test_a_scaled_job_has_a_template_or_is_refused(spec: Any, annotations: Any) -> None:
+    metadata = {"name": "a", "annotations": annotations}
+    document = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledJob", "metadata": metadata, "spec": spec}
+    ((manifest,), _) = parsed("a.json", json.dumps(document).encode(), strict=True)
+    with contextlib.suppress(ClusterError):
+        template_of(manifest)
+
+
 def test_what_is_no_manifest_is_ignored_until_half_of_one_is_likely() -> None:
     content = b"services: {}\n---\n{apiVersion: keda.sh/v1alpha1, kind: ScaledObject, metadata: {name: a}}"
     manifests, ignored = parsed("a.yaml", content, strict=False)
-    assert [manifest.ref.kind for manifest in manifests] == [OBJECT]
+    assert [manifest.ref.kind for manifest in manifests] == ["ScaledObject"]
     assert ignored == ("document 1 in a.yaml, which is not a manifest,",)
     with pytest.raises(Unusable, match="document 1 is not a manifest"):
         parsed("a.yaml", content, strict=True)

@@ -13,6 +13,7 @@ import pytest
 from scaler.errors import ClusterError
 from scaler.standalone import procfs
 from scaler.standalone.processes import LOG_LIMIT, Launch, Process, adopt, start
+from scaler.standalone.procfs import Stray
 from tests.standalone.scene import PATIENCE, alive, soon, until
 
 pytestmark = pytest.mark.usefixtures("unblocked", "nothing_left")
@@ -192,7 +193,7 @@ async def test_strays_are_found_by_their_mark_also_without_a_leader(tmp_path: Pa
     log = tmp_path / "log"
     process = await start(launch(tmp_path, "sh", "-c", "sleep 1000 & echo $!; exit"), log)
     await process.gone.wait()
-    assert await asyncio.to_thread(lambda: list(procfs.strays(tmp_path))) == [(process.pid, "web-0")]
+    assert await asyncio.to_thread(lambda: list(procfs.strays(tmp_path))) == [Stray(process.pid, "web-0", "")]
     await Process(process.pid, 0).stop(PATIENCE)
     assert await asyncio.to_thread(lambda: list(procfs.strays(tmp_path))) == []
 

@@ -1,0 +1,210 @@
+"""The Jobs of one ScaledJob: made when a decision says so, each with a number that no other has; kept for a while when
+they have ended; ended when their ScaledJob is another one or gone. Nothing is started before it is remembered on the
+disk, so that the next daemon, whatever happened to this one, neither forgets a Job nor makes it twice."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from scaler.core.model import Decision, JobRules, Jobs, Target
+from scaler.errors import ClusterError
+from scaler.manifests.watched import Ref
+from scaler.standalone.jobs.job import COMPLETE, FAILED, Job, JobSite
+from scaler.standalone.jobs.template import JobTemplate
+from scaler.standalone.processes import Process
+from scaler.standalone.remembered import BatchRecord, JobRecord, SlotRecord
+
+log = logging.getLogger(__name__)
+
+Started = tuple[int, int]
+"""A process by its pid and start time."""
+
+
+class Counts(NamedTuple):
+    """`running` have not ended, `pending` are those of them of which nothing runs; the others are in the history."""
+
+    running: int
+    pending: int
+    complete: int
+    failed: int
+
+
+class Batch:
+    """Everything here happens at once, in the event loop, but for `make`; what takes time happens in the Jobs' tasks.
+    `changed` is told when there is something new to remember or to show."""
+
+    def __init__(
+        self, ref: Ref, record: BatchRecord, site: JobSite, tasks: asyncio.TaskGroup, changed: Callable[[], None]
+    ) -> None:
+        self.ref = ref
+        self.template: JobTemplate | None = None
+        self.dismissed = False
+        self._site, self._tasks, self._tell = site, tasks, changed
+        self._closed = False
+        self._next = record.next
+        self._at: float | None = None
+        self._made = 0
+        self._jobs = {one.number: self._job(one) for one in record.jobs}
+
+    # -------------------------------------------------------------------------------------------------- what is asked
+
+    def begin(self, running: Mapping[tuple[str, str], Started]) -> Iterator[int]:
+        """The Jobs of an earlier daemon go on; `running` are its processes, by Job and by worker. Those that are
+        taken."""
+        for job in self._unended():
+            for slot in job.slots:
+                if started := running.get((str(job.ref), slot.name)):
+                    job.adopt(slot, Process(*started))
+                    yield started[0]
+            self._live(job)
+
+    def follow(self, template: JobTemplate) -> None:
+        """The ScaledJob is this one now."""
+        self.dismissed, self.template = False, template
+        old = []
+        for job in self._unended():
+            if job.generation == template.generation or template.gradual or template.paused:
+                job.follow(template)
+            elif not job.dropped:
+                old.append(job)
+        for job in old:
+            job.drop(counts=template.foreground)
+        if old:
+            log.info("%d jobs of an earlier spec are ended", len(old), extra={"scaledJob": str(self.ref)})
+        self._tell()
+
+    async def make(self, decision: Decision) -> None:
+        """As many as are decided, beside those that were seen; the same decision again makes no more. Returns when they
+        have been started, or could not be. Raises `ClusterError` where nothing could be made."""
+        count, template = self._missing(decision), self.template
+        if not count or template is None or self._closed:
+            return
+        made = [self._new(template) for _ in range(count)]
+        self._made += count
+        recorded = False
+        try:
+            recorded = await self._site.record()
+        finally:
+            if not recorded:
+                self._made -= count
+                for job in made:
+                    self._jobs.pop(job.number, None)
+        if not recorded:
+            raise ClusterError("no job is made, because the state file cannot be written")
+        for job in made:
+            self._live(job)
+        if not template.waits:
+            for job in made:
+                await job.tried.wait()
+
+    def tidy(self, rules: JobRules) -> None:
+        """Of those that have ended, only the latest are kept, and none longer than it shall be."""
+        ended = sorted(self._ended(), key=lambda job: (job.ended or 0.0, job.number))
+        now, kept = self._site.clock(), self.template.kept if self.template else None
+        going = {job.number for job in ended if kept is not None and now - (job.ended or 0.0) >= kept}
+        for outcome, limit in ((COMPLETE, rules.succeeded), (FAILED, rules.failed)):
+            held = [job for job in ended if job.outcome == outcome]
+            going |= {job.number for job in held[: max(0, len(held) - limit)]}
+        self._forget(going)
+
+    def dismiss(self) -> None:
+        """The ScaledJob is not there any more, and nothing of it shall be."""
+        self.dismissed = True
+        for job in self._unended():
+            job.drop()
+        self._forget({job.number for job in self._ended()})
+
+    def close(self, *, leave: bool) -> None:
+        """No process is started any more; those that are there end, or go on without this daemon."""
+        self._closed = True
+        for job in self._unended():
+            if leave:
+                job.leave()
+            else:
+                job.stop()
+
+    # -------------------------------------------------------------------------------------------------- what is there
+
+    @property
+    def counts(self) -> Counts:
+        running = [job for job in self._jobs.values() if job.running]
+        ended = [job.outcome for job in self._ended()]
+        pending = sum(job.pending for job in running)
+        return Counts(len(running), pending, ended.count(COMPLETE), ended.count(FAILED))
+
+    @property
+    def target(self) -> Target:
+        running, pending, *_ = self.counts
+        return Target(running, running, running - pending, jobs=Jobs(running, pending))
+
+    @property
+    def empty(self) -> bool:
+        return not self._jobs
+
+    @property
+    def names(self) -> list[tuple[str, str]]:
+        """Namespace and name of each Job."""
+        return [(job.ref.namespace, job.ref.name) for job in self._jobs.values()]
+
+    def check(self) -> None:
+        """Raises `ClusterError` where a Job cannot be started; the newest knows best."""
+        for job in reversed(self._unended()):
+            if job.problem and job.running:
+                raise ClusterError(f"a job of ScaledJob {self.ref.name} cannot be started: {job.problem}")
+
+    @property
+    def record(self) -> BatchRecord:
+        """Those that are being dropped are forgotten already: what is left of them, the next daemon ends."""
+        return BatchRecord(self._next, tuple(job.record for job in self._jobs.values() if not job.dropped))
+
+    def _ended(self) -> list[Job]:
+        return [job for job in self._jobs.values() if job.outcome]
+
+    def _unended(self) -> list[Job]:
+        return [job for job in self._jobs.values() if not job.outcome]
+
+    # --------------------------------------------------------------------------------------------------- what is done
+
+    def _missing(self, decision: Decision) -> int:
+        """Never above what was decided to be there then: somebody may have decided twice."""
+        at = decision.state.at
+        if at is None or at != self._at:
+            self._at, self._made = at, 0
+        room = decision.create if decision.replicas is None else decision.replicas - self.counts.running
+        return max(0, min(decision.create - self._made, room))
+
+    def _new(self, template: JobTemplate) -> Job:
+        slots = tuple(SlotRecord() for _ in range(template.needed))
+        record = JobRecord(self._next, template.generation, self._site.clock(), slots=slots)
+        self._next += 1
+        job = self._jobs[record.number] = self._job(record)
+        job.follow(template)
+        return job
+
+    def _job(self, record: JobRecord) -> Job:
+        ref = Ref("Job", self.ref.namespace, f"{self.ref.name}-{record.number}")
+        return Job(ref, record, self._site, self._tell)
+
+    def _live(self, job: Job) -> None:
+        if self._closed:
+            job.stop()
+        self._tasks.create_task(self._lived(job), name=f"job {job.ref.name}")
+
+    async def _lived(self, job: Job) -> None:
+        await job.run()
+        if job.dropped:
+            self._forget({job.number})
+        self._tell()
+
+    def _forget(self, numbers: Iterable[int]) -> None:
+        gone = [job for number in numbers if (job := self._jobs.pop(number, None))]
+        if gone:
+            self._tell()
+            self._tasks.create_task(self._remove(gone), name=f"remove jobs of {self.ref.name}")
+
+    async def _remove(self, gone: Iterable[Job]) -> None:
+        """What they left is needed until they are forgotten on the disk, too."""
+        if await self._site.record():
+            for job in gone:
+                await job.remove()
