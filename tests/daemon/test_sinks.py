@@ -1,0 +1,109 @@
+"""What a source's `authenticationRef` comes to: the same references as a trigger's, but without a workload."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from scaler.daemon.sinks import SourceGrant
+from scaler.errors import CredentialError, NotFound
+from scaler.manifests.bind import Binding
+from scaler.manifests.scaled_object import AuthenticationRef
+from scaler.manifests.watched import Manifest, Ref
+
+SOURCE = Ref("CloudEventSource", "shop", "audit")
+EVERYBODY_S = Ref("ClusterCloudEventSource", "", "audit")
+AUTHENTICATION, CLUSTER = "TriggerAuthentication", "ClusterTriggerAuthentication"
+KEY = {"secretTargetRef": [{"parameter": "accessKey", "name": "grid", "key": "key"}]}
+
+
+class Cluster:
+    """What there is to refer to, and what the cluster was told."""
+
+    def __init__(self) -> None:
+        self.data: dict[Ref, Mapping[str, str]] = {
+            Ref("Secret", "shop", "grid"): {"key": "own"},
+            Ref("Secret", "keda", "grid"): {"key": "shared"},
+        }
+        self.specs: dict[Ref, Any] = {
+            Ref(AUTHENTICATION, "shop", "grid"): KEY,
+            Ref(CLUSTER, "", "grid"): KEY,
+            Ref(AUTHENTICATION, "shop", "env"): {"env": [{"parameter": "accessKey", "name": "KEY"}]},
+            Ref(AUTHENTICATION, "shop", "identity"): {"podIdentity": {"provider": "azure-workload"}},
+        }
+        self.held: dict[Ref, frozenset[Ref]] = {}
+        self.looked: list[frozenset[Ref]] = []
+
+    async def read(self, ref: Ref) -> Mapping[str, str]:
+        if ref not in self.data:
+            raise NotFound(f"there is no {ref.kind} {ref.name}")
+        return self.data[ref]
+
+    async def manifest(self, ref: Ref) -> Manifest:
+        if ref not in self.specs:
+            raise NotFound(f"there is no {ref.kind} {ref.name}")
+        return Manifest(ref, {"spec": self.specs[ref]})
+
+    def hold(self, owner: Ref, refs: frozenset[Ref]) -> None:
+        self.held[owner] = refs
+
+    async def look_again(self, refs: frozenset[Ref]) -> None:
+        self.looked.append(refs)
+
+    def grant(self, name: str = "", kind: str = AUTHENTICATION, *, source: Ref = SOURCE) -> SourceGrant:
+        identity = {"clientId": "client", "tenantId": "tenant", "federatedTokenFile": "/token"}
+        binding = Binding(_nothing, self.read, self.manifest, identity=identity, cluster_namespace="keda")
+        return SourceGrant(source, AuthenticationRef(name=name, kind=kind) if name else None, binding, self)
+
+
+def _nothing(type_: str) -> Any:
+    raise AssertionError(f"nobody asked for {type_}")
+
+
+@pytest.fixture
+def cluster() -> Cluster:
+    return Cluster()
+
+
+async def test_a_secret_of_its_own_namespace(cluster: Cluster) -> None:
+    grant = cluster.grant("grid")
+    assert await grant.parameters() == {"accessKey": "own"}
+    assert grant.refs == {Ref(AUTHENTICATION, "shop", "grid"), Ref("Secret", "shop", "grid")}
+    assert cluster.held == {SOURCE: grant.refs}
+    await grant.doubt()
+    assert cluster.looked == [grant.refs]
+
+
+@pytest.mark.parametrize("source", [SOURCE, EVERYBODY_S])
+async def test_a_cluster_wide_one_refers_to_the_cluster_s_namespace(cluster: Cluster, source: Ref) -> None:
+    assert await cluster.grant("grid", CLUSTER, source=source).parameters() == {"accessKey": "shared"}
+
+
+async def test_the_daemon_s_identity(cluster: Cluster) -> None:
+    known = await cluster.grant("identity").parameters()
+    assert (known["podIdentity"], known["clientId"]) == ("azure-workload", "client")
+
+
+async def test_no_reference_is_no_parameter(cluster: Cluster) -> None:
+    assert await cluster.grant().parameters() == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "why"),
+    [
+        ("nowhere", SOURCE, "spec.authenticationRef: there is no TriggerAuthentication nowhere"),
+        ("grid", EVERYBODY_S, "a ClusterCloudEventSource needs a ClusterTriggerAuthentication"),
+        ("env", SOURCE, "there is no Environment"),
+    ],
+)
+async def test_what_leads_nowhere_is_named(cluster: Cluster, name: str, source: Ref, why: str) -> None:
+    with pytest.raises(CredentialError, match=why):
+        await cluster.grant(name, source=source).parameters()
+
+
+async def test_what_is_missing_is_waited_for(cluster: Cluster) -> None:
+    del cluster.data[Ref("Secret", "shop", "grid")]
+    grant = cluster.grant("grid")
+    with pytest.raises(CredentialError, match="there is no Secret grid"):
+        await grant.parameters()
+    assert Ref("Secret", "shop", "grid") in grant.refs
