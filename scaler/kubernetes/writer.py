@@ -6,10 +6,11 @@ import itertools
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from scaler.core.model import Event
-from scaler.errors import ClusterError, Conflict, NotFound, NotLeading
+from scaler.errors import ClusterError, Conflict, Forbidden, NotFound, NotLeading
 from scaler.kubernetes.api import Api
 from scaler.kubernetes.books import Books
 from scaler.kubernetes.cache import Cache
@@ -59,6 +60,9 @@ class Writer:
         self._instance, self._now = instance, now
         self._guard = Guard()
         self._serials = itertools.count()
+        self.tell: Callable[[Ref, Event], None] = _nobody
+        """Hears of every event, also where the API server gets no more of them about that object; it must not wait."""
+
         self._patched: dict[tuple[str, str], tuple[Json, tuple[Any, ...]]] = {}
 
     async def take(self, step: Step) -> None:
@@ -162,6 +166,8 @@ class Writer:
 
     def post_about(self, ref: Ref, meta: Meta, *events: Event) -> None:
         kind, now = _KINDS[ref.kind], self._now()
+        for event in events:
+            self.tell(ref, event)
         made = [
             event_of(
                 event,
@@ -176,17 +182,26 @@ class Writer:
             if self._guard.admits(ref, now)
         ]
 
-        async def send() -> None:
-            for one in made:
-                path = f"/apis/events.k8s.io/v1/namespaces/{one['metadata']['namespace']}/events"
-                await self._api.create(path, one, Json)
-
         if made:
-            self._books.errand(send)
+            self._books.errand(partial(self._send, ref, made))
+
+    async def _send(self, ref: Ref, made: list[Json]) -> None:
+        """What has no namespace is told of in `default`, which this daemon may not serve."""
+        for one in made:
+            path = f"/apis/events.k8s.io/v1/namespaces/{one['metadata']['namespace']}/events"
+            try:
+                await self._api.create(path, one, Json)
+            except Forbidden:
+                if ref.namespace:
+                    raise
 
     def forget(self, ref: Ref) -> None:
         self._books.forget(ref)
         self._guard.forget(ref)
+
+
+def _nobody(_: Ref, __: Event) -> None:
+    """Nobody wants to hear of events."""
 
 
 def hpa_path(namespace: str, name: str = "") -> str:
