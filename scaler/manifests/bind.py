@@ -5,20 +5,20 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from scaler.core import formula, model, naming
 from scaler.core import jobs as core_jobs
+from scaler.core import model, naming
 from scaler.core.decide import decide
 from scaler.core.model import Goal, MetricType, Mode, Spec
 from scaler.core.quantity import parse
 from scaler.credentials.stores import Stores
 from scaler.declare import UNRESOLVED, Loaded, Place, load, load_document, parameters
 from scaler.errors import CredentialError, ManifestError
-from scaler.manifests import annotations, authentication, jobs
+from scaler.manifests import annotations, authentication, jobs, modifiers
 from scaler.manifests.authentication import Credentials
 from scaler.manifests.bounds import beyond
 from scaler.manifests.kinds import SCALED_JOB
 from scaler.manifests.scaled_job import ScaledJobSpec
-from scaler.manifests.scaled_object import USAGE, ScaledObjectSpec, ScalingBehavior, ScalingRules, TriggerEntry
+from scaler.manifests.scaled_object import ScaledObjectSpec, ScalingBehavior, ScalingRules, TriggerEntry
 from scaler.manifests.watched import Manifest, Ref, Trigger, Watched
 from scaler.sdk.scaler import Aim, AnyScaler
 from scaler.sdk.source import AnySource
@@ -67,7 +67,7 @@ def examine(manifest: Manifest, find: Find) -> Examined:
         return Examined(*authentication.examine(manifest))
     spec, problems, warnings = _spec(manifest)
     for index, entry in enumerate(_entries(manifest, spec)):
-        loaded = _load(entry, index, find, (UNRESOLVED, UNRESOLVED), aimless=_has_formula(manifest))
+        loaded = _load(entry, index, find, (UNRESOLVED, UNRESOLVED), aimless=modifiers.there(manifest.body))
         problems.update(loaded.problems)
         warnings.update(loaded.notes)
     return Examined(problems, warnings)
@@ -94,7 +94,7 @@ async def bind(manifest: Manifest, binding: Binding) -> Watched:
     for index, entry in enumerate(spec.triggers):
         try:
             places = await credentials.of(entry, index)
-            loaded = _load(entry, index, binding.find, places, aimless=_has_formula(manifest))
+            loaded = _load(entry, index, binding.find, places, aimless=modifiers.there(manifest.body))
         except CredentialError as error:
             missing.append(str(error))
             continue
@@ -158,8 +158,8 @@ def spec_of(manifest: Manifest, spec: ScaledObjectSpec, triggers: tuple[Trigger,
         created=manifest.created,
         fallback=_fallback(spec),
         formula=spec.modifiers.formula if spec.modifiers else "",
-        variables=_variables(spec, triggers),
-        composite=_composite(spec),
+        variables=modifiers.variables(spec, triggers),
+        composite=modifiers.composite(spec),
         behavior=_behavior(config.behavior) if config and config.behavior else None,
         pause=annotations.pause_of(notes)[0],
         force=annotations.forced(notes),
@@ -173,24 +173,6 @@ def _fallback(spec: ScaledObjectSpec) -> model.Fallback | None:
     if (entry := spec.fallback) is None:
         return None
     return model.Fallback(entry.failure_threshold, entry.replicas, model.FallbackBehavior(entry.behavior))
-
-
-def _variables(spec: ScaledObjectSpec, triggers: tuple[Trigger, ...]) -> tuple[tuple[str, str], ...]:
-    """The names of a formula, each with its metric; of several metrics of one trigger it is the last, as with KEDA."""
-    if spec.modifiers is None:
-        return ()
-    return tuple(
-        (trigger.name, trigger.goals[-1].metric)
-        for trigger in triggers
-        if trigger.name in spec.variables and trigger.goals and not trigger.scaler.resource
-    )
-
-
-def _composite(spec: ScaledObjectSpec) -> Goal | None:
-    if (modifiers := spec.modifiers) is None:
-        return None
-    kind = MetricType(modifiers.metric_type or MetricType.AVERAGE_VALUE)
-    return Goal(naming.COMPOSITE, float(modifiers.target), float(modifiers.activation_target or 0), kind)
 
 
 def _behavior(written: ScalingBehavior) -> model.Behavior:
@@ -211,8 +193,20 @@ def _rules(written: ScalingRules | None) -> model.Rules:
 
 
 def _annotations(manifest: Manifest) -> Mapping[str, str]:
-    metadata = manifest.body.get("metadata") or {}
-    return {key: str(value) for key, value in (metadata.get("annotations") or {}).items()}
+    metadata = manifest.body.get("metadata")
+    found = metadata.get("annotations") if isinstance(metadata, Mapping) else None
+    return {key: str(value) for key, value in found.items()} if isinstance(found, Mapping) else {}
+
+
+def _metadata(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    """A file may hold what no API server lets through."""
+    metadata = manifest.body.get("metadata")
+    inner = metadata.get("annotations") if isinstance(metadata, Mapping) else None
+    for path, part in (("metadata", metadata), ("metadata.annotations", inner)):
+        if part is not None and not isinstance(part, Mapping):
+            yield path, "must be a mapping"
+    if len(manifest.ref.name) > LONGEST_NAME:
+        yield "metadata.name", f"must have at most {LONGEST_NAME} characters"
 
 
 def _spec(manifest: Manifest) -> tuple[AnySpec | None, dict[str, str], dict[str, str]]:
@@ -222,29 +216,14 @@ def _spec(manifest: Manifest) -> tuple[AnySpec | None, dict[str, str], dict[str,
     problems = {**loaded.problems, **annotations.mode_of(notes)[1]}
     if not of_jobs:
         problems.update(annotations.pause_of(notes)[1])
-    if len(manifest.ref.name) > LONGEST_NAME:
-        problems["metadata.name"] = f"must have at most {LONGEST_NAME} characters"
+    problems.update(_metadata(manifest))
     warnings = dict(loaded.notes)
     if isinstance(loaded.value, ScaledObjectSpec):
         problems.update(_tolerances(loaded.value))
-        warnings.update(_unheard(loaded.value))
+        warnings.update(modifiers.unheard(loaded.value))
     elif loaded.value:
         warnings.update(jobs.odd(loaded.value))
     return (None if problems else loaded.value), problems, warnings
-
-
-def _unheard(spec: ScaledObjectSpec) -> Iterator[tuple[str, str]]:
-    """Triggers whose value never reaches the formula."""
-    if spec.modifiers is None:
-        return
-    used = formula.compiled(spec.modifiers.formula, spec.variables).names
-    for index, trigger in enumerate(spec.triggers):
-        if trigger.type not in USAGE and not trigger.name:
-            yield f"spec.triggers[{index}].name", "is not given, so the formula cannot use the trigger's value"
-        elif trigger.name and trigger.type in USAGE:
-            yield f"spec.triggers[{index}].name", f"the formula cannot use the value of a {trigger.type} trigger"
-        elif trigger.name and trigger.name not in used:
-            yield f"spec.triggers[{index}].name", "is not used by the formula"
 
 
 def _tolerances(spec: ScaledObjectSpec) -> Iterator[tuple[str, str]]:
@@ -273,17 +252,7 @@ def _entries(manifest: Manifest, spec: AnySpec | None) -> tuple[TriggerEntry, ..
     return tuple(one.value or TriggerEntry(type="") for one in loaded)
 
 
-def _has_formula(manifest: Manifest) -> bool:
-    """Also where the rest of the object cannot be read. A ScaledJob has none."""
-    found: Any = manifest.body if manifest.ref.kind != SCALED_JOB.kind else {}
-    for name in ("spec", "advanced", "scalingModifiers", "formula"):
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return bool(found)
-
-
-def _load(
-    entry: TriggerEntry, index: int, find: Find, places: tuple[Any, Any], *, aimless: bool
-) -> Loaded[AnyScaler]:
+def _load(entry: TriggerEntry, index: int, find: Find, places: tuple[Any, Any], *, aimless: bool) -> Loaded[AnyScaler]:
     """One trigger's own part, with problems and notes under their paths in the manifest. `places` are what credentials
     and environment hold; `aimless`: beside a formula a trigger needs no target of its own."""
     path = f"spec.triggers[{index}]"
