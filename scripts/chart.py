@@ -13,6 +13,10 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 TEMPLATES = Path("deploy/chart/templates")
+COPIES = Path("deploy/chart/monitoring")
+MONITORING = (Path("deploy/prometheus/alerts.yaml"), Path("deploy/grafana/event-scaler.json"))
+"""Copied as they are: a chart can include only what is in its own folder."""
+
 ROLES = (Path("deploy/daemon/roles.yaml"), Path("deploy/daemon/users.yaml"))
 MORE = Path("deploy/overlays/in-keda-namespace/may-create-the-api-service.yaml")
 OWN = "own"
@@ -21,6 +25,7 @@ OWN = "own"
 NAMES = {
     "[operator.keda.sh]": "[{{ .Values.lease.name | quote }}]",
     "[event-scaler-certs]": "[{{ .Values.certificates.ownSecret | quote }}]",
+    "[keda-admission]": '[{{ include "event-scaler.webhookConfiguration" . | quote }}]',
     "[event-scaler-metrics-apiserver]": '[{{ include "event-scaler.metricsService" . | quote }}]',
 }
 RULE = re.compile(r"^(?:# .*\n)+- .*\n(?:  .*\n)+", re.M)
@@ -40,6 +45,7 @@ def files() -> dict[Path, str]:
     return {
         TEMPLATES / "_rules.tpl": HEAD + "".join(_template(name, rules) for name, rules in _rules()),
         **{TEMPLATES / "crds" / path.name: _definition(path) for path in definitions},
+        **{COPIES / path.name: (ROOT / path).read_text(encoding="utf-8") for path in MONITORING},
     }
 
 

@@ -14,10 +14,11 @@ import yaml
 from scaler import catalog
 from scaler.cli import Output, OutputOption
 from scaler.errors import ManifestError
-from scaler.manifests.bind import examine
+from scaler.manifests.admission import Finding, findings
+from scaler.manifests.kinds import KINDS
 from scaler.manifests.watched import Manifest, Ref
 
-KINDS = ("ScaledObject", "TriggerAuthentication", "ClusterTriggerAuthentication")
+_OURS = tuple((kind.group, kind.kind) for kind in KINDS)
 _SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -58,7 +59,7 @@ def validate(
     strict: Annotated[bool, typer.Option("--strict", help="Refuse what is odd but accepted, too.")] = False,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Say everything that is wrong with manifests; needs no cluster."""
+    """Say everything that is wrong with manifests, as the admission webhook would; needs no cluster."""
     remarks = [remark for file in files for remark in _of_argument(file)]
     if strict:
         remarks = [replace(one, severity="problem") if one.severity == "warning" else one for one in remarks]
@@ -102,6 +103,9 @@ def _of_text(file: str, text: str) -> Iterator[Remark]:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         yield Remark(file, line, "problem", "", f"is not YAML: {error.problem}")
         return
+    except RecursionError:
+        yield Remark(file, 1, "problem", "", "is nested too deeply")
+        return
     except (yaml.YAMLError, ValueError):
         yield Remark(file, 1, "problem", "", "is not YAML")
         return
@@ -123,31 +127,36 @@ def _documents(file: str, text: str) -> Iterator[Document]:
 
 def _of_document(document: Document) -> Iterator[Remark]:
     body = document.body
-    if not isinstance(body, Mapping) or not str(body.get("apiVersion", "")).partition("/")[0].endswith("keda.sh"):
-        kind = body.get("kind") if isinstance(body, Mapping) else None
+    group = _text(body.get("apiVersion")).partition("/")[0] if isinstance(body, Mapping) else ""
+    kind = _text(body.get("kind")) if isinstance(body, Mapping) else ""
+    if not group.endswith("keda.sh"):
         yield document.remark("note", "", f"{kind or 'this document'} is none of KEDA's kinds, and not looked at")
-    elif body.get("kind") not in KINDS:
-        yield document.remark("warning", "kind", f"{body.get('kind')} is not supported by this version")
+    elif (group, kind) not in _OURS:
+        yield document.remark("warning", "kind", f"{kind} is not supported by this version")
     else:
-        examined = examine(_manifest(body), catalog.find)
-        problems = {**_unnamed(body), **examined.problems}
-        for path, sentence in problems.items():
-            yield document.remark("problem", path, sentence)
-        for path, sentence in examined.warnings.items():
-            yield document.remark("warning", path, sentence)
+        told = findings(_manifest(kind, body), catalog.find)
+        unnamed = tuple(Finding(path, sentence) for path, sentence in _unnamed(body).items())
+        for one in (*unnamed, *told.refusals, *told.doubts):
+            yield document.remark("problem", one.path, one.sentence)
+        for one in told.warnings:
+            yield document.remark("warning", one.path, one.sentence)
 
 
-def _manifest(body: Mapping[str, Any]) -> Manifest:
+def _manifest(kind: str, body: Mapping[str, Any]) -> Manifest:
     metadata = found if isinstance(found := body.get("metadata"), Mapping) else {}
-    ref = Ref(str(body["kind"]), str(metadata.get("namespace", "default")), str(metadata.get("name", "")))
-    return Manifest(ref, body)
+    return Manifest(Ref(kind, _text(metadata.get("namespace")) or "default", _text(metadata.get("name"))), body)
 
 
 def _unnamed(body: Mapping[str, Any]) -> dict[str, str]:
     metadata = body.get("metadata")
     if not isinstance(metadata, Mapping):
-        return {"metadata": "is required"}
+        return {} if metadata else {"metadata": "is required"}
     return {} if metadata.get("name") else {"metadata.name": "is required"}
+
+
+def _text(value: Any) -> str:
+    """YAML takes some texts for numbers or dates."""
+    return "" if value is None or isinstance(value, Mapping | list) else str(value)
 
 
 def _line(node: yaml.Node, path: str, key: yaml.Node | None = None) -> int:

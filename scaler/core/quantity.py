@@ -13,6 +13,9 @@ _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 _SUFFIX = {exponent: suffix for suffix, exponent in _DECIMAL.items()}
 _WRAPPING = frozenset((0, 1, 2, 3, 6, 9))
 _LARGEST_EXPONENT = 300
+_LONGEST = 1000
+"""Characters: arithmetic on what is longer takes long, and nobody writes it."""
+
 _MOST = MAX64 // 1000
 
 
@@ -28,7 +31,7 @@ def parse(text: str) -> float:
     """A quantity as the float that Kubernetes sees in it (`AsApproximateFloat64` of the canonical form, which a
     tolerance is compared by: `9m` is 0.009000000000000001). Raises `ValueError`."""
     mantissa, exponent = _canonical(*_amount(text)[:2])
-    return float(mantissa) * 10.0**exponent if exponent >= 0 else float(mantissa) * (1.0 / 10.0**-exponent)
+    return _float(mantissa) * 10.0**exponent if exponent >= 0 else _float(mantissa) * (1.0 / 10.0**-exponent)
 
 
 def milli(text: str) -> int:
@@ -54,10 +57,18 @@ def milli_of(value: float) -> int:
     return int(value * 1000) if value < _MOST else _MOST * 1000
 
 
+def _float(whole: int) -> float:
+    """What is too large for one is infinite."""
+    try:
+        return float(whole)
+    except OverflowError:
+        return math.inf if whole > 0 else -math.inf
+
+
 def _amount(text: str) -> _Amount:
-    found = _TEXT.fullmatch(text)
+    found = _TEXT.fullmatch(text) if len(text) <= _LONGEST else None
     if not found or not (found[2] or found[3]):
-        raise ValueError(f"{text!r} is not a quantity such as 500m, 1.5 or 2Gi")
+        raise ValueError(f"{text[:_LONGEST]!r} is not a quantity such as 500m, 1.5 or 2Gi")
     sign = -1 if found[1] == "-" else 1
     whole, part, suffix = found[2].lstrip("0") or "0", found[3] or "", found[5] or ""
     exponent = int(found[4][1:]) if found[4] else _DECIMAL.get(suffix, 0)

@@ -4,6 +4,7 @@ is odd but accepted as notes. The same function serves the daemon, the webhook a
 import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Final, Generic, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
@@ -176,9 +177,13 @@ def _notes(
             yield key, unknown(key, known)
 
 
+_LONGEST_NAME, _MOST_NOTES = 100, 100
+
+
 def unknown(key: str, known: Mapping[str, Any]) -> str:
-    """The sentence for a name that nothing declares, with the nearest that something does."""
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+    """The sentence for a name that nothing declares, with the nearest that something does. A text that is much longer
+    than any name is not compared: that takes long."""
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.6) if len(key) <= _LONGEST_NAME else []
     return f"is not known here{f', did you mean {near[0]}?' if near else ''}"
 
 
@@ -195,7 +200,7 @@ _SENTENCES = {
 
 def load_document(cls: type[D], document: Any, path: str) -> Loaded[D]:
     """Read a part of a custom resource (decoded JSON or YAML) as the declared class; keys are paths below `path`."""
-    notes = dict(_unknown_fields(cls, document, path))
+    notes = dict(islice(_unknown_fields(cls, document, path), _MOST_NOTES))
     try:
         value = cls.model_validate(document)
     except ValidationError as error:

@@ -73,7 +73,7 @@ def claim(spec: Spec, owner: Owner, *, among: Iterable[Hpa]) -> Claim:
     for hpa in hpas:
         tolerated = hpa is named or ours(owner, hpa) or annotations.tolerated(hpa.metadata.annotations)
         if workload_of(hpa) == target and not tolerated:
-            return Blocked(_fought(spec, owner, hpa))
+            return Blocked(fought(_described(spec), owner, hpa))
     old = tuple(hpa for hpa in hpas if hpa is not named and ours(owner, hpa) and not hpa.metadata.deletion_timestamp)
     if named is None:
         return Create(old)
@@ -99,22 +99,27 @@ def cleared(spec: Spec, owner: Owner, *, among: Iterable[Hpa]) -> tuple[Hpa, ...
 
 def ours(owner: Owner, hpa: Hpa) -> bool:
     """Whether the object controls it, or did so before it was deleted and made anew: then the uid is that of nobody."""
-    return _controller(owner, hpa) == owner.name
+    return controller(owner, hpa) == owner.name
 
 
 def _refusal(spec: Spec, owner: Owner, hpa: Hpa) -> str:
     """Why the one of the wanted name cannot become ours; empty where it can."""
-    if other := _controller(owner, hpa):
+    if other := controller(owner, hpa):
         return f"the HPA '{owner.hpa}' is already managed by the ScaledObject '{other}'"
     if (its := workload_of(hpa)) != Workload.of(spec.target_kind, spec.target_name):
         return f"the hpa '{owner.hpa}' already exists and scales the {its.kind} '{its.name}'"
     wished = annotations.transfers(owner.annotations) and owner.custom == hpa.metadata.name
-    return "" if wished or _lost(owner, hpa) else _fought(spec, owner, hpa)
+    return "" if wished or _lost(owner, hpa) else fought(_described(spec), owner, hpa)
 
 
-def _fought(spec: Spec, owner: Owner, hpa: Hpa) -> str:
-    name, workload = hpa.metadata.name, f"workload '{spec.target_name}' of type '{spec.target_kind}'"
-    if annotations.transfers(owner.annotations) and not _controller(owner, hpa):
+def _described(spec: Spec) -> str:
+    return f"workload '{spec.target_name}' of type '{spec.target_kind}'"
+
+
+def fought(workload: str, owner: Owner, hpa: Hpa) -> str:
+    """KEDA's sentence about another HPA on the workload (`workload 'orders' of type 'apps/v1.Deployment'`)."""
+    name = hpa.metadata.name
+    if annotations.transfers(owner.annotations) and not controller(owner, hpa):
         return (
             f"the existing hpa '{name}' for {workload} must be specified by name in advanced settings "
             "to enable ownership transfer"
@@ -134,7 +139,7 @@ def _lost(owner: Owner, hpa: Hpa) -> bool:
     return made or any(selected.get(OBJECT_LABEL) == owner.name for selected in chosen)
 
 
-def _controller(owner: Owner, hpa: Hpa) -> str:
+def controller(owner: Owner, hpa: Hpa) -> str:
     """The ScaledObject that controls it, of whatever version; the API server sees to it that there is but one."""
     group = owner.api_version.partition("/")[0]
     controllers = (one for one in hpa.metadata.owner_references if one.controller and one.kind == owner.kind)

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from scaler.core.composite import goals_of
 from scaler.core.model import MetricType, Mode, Spec, Target
 from scaler.errors import Conflict, Invalid, NotFound
 from scaler.kubernetes.api import Api, Patch
@@ -17,8 +18,17 @@ from scaler.kubernetes.objects import ApiResourceList, Managed, ManagedField, Me
 ASK_AGAIN = 5.0
 """Seconds for which it is believed that a kind is unknown or cannot be scaled: its definition may come later."""
 
+LONGEST = 320
+"""Characters of a group, version and kind: more than any has."""
+
+MOST_UNKNOWN = 1000
+
 WRONG = "ScaledObject doesn't have correct scaleTargetRef specification"
 """KEDA's sentence (KEDA behaviour 3.1), which people and tools look for."""
+
+
+class NotScalable(NotFound):
+    """The cluster has the kind, and the kind has no scale subresource."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +71,23 @@ class Targets:
     def __init__(self, api: Api, watched: Mapping[Resource, Cache[Scalable]], now: Callable[[], float]) -> None:
         self._api, self._watched, self._now = api, dict(watched), now
         self._resources: dict[tuple[str, str], Resource] = {("apps/v1", one.kind): one for one in watched}
-        self._unknown: dict[tuple[str, str], tuple[float, str]] = {}
+        self._unknown: dict[tuple[str, str], tuple[float, type[NotFound], str]] = {}
         self._discovering = asyncio.Lock()
 
     async def resource(self, kind: str) -> Resource:
-        """By `group/version.Kind`, as a spec has it. Raises `NotFound` with KEDA's sentence."""
+        """By `group/version.Kind`, as a spec has it. Raises `NotFound` or `NotScalable` with KEDA's sentence."""
         version, _, name = kind.rpartition(".")
-        if version.count("/") > 1:
-            raise NotFound(f"{WRONG}: {version!r} is not a group and version")
+        if version.count("/") > 1 or len(kind) > LONGEST:
+            raise NotFound(f"{WRONG}: {version[:LONGEST]!r} is not a group and version")
         if found := self._resources.get((version, name)):
             return found
         async with self._discovering:
             return self._resources.get((version, name)) or await self._discovered(version, name)
 
     async def _discovered(self, version: str, kind: str) -> Resource:
-        at, problem = self._unknown.get((version, kind), (float("-inf"), ""))
+        at, error, problem = self._unknown.get((version, kind), (float("-inf"), NotFound, ""))
         if self._now() < at + ASK_AGAIN:
-            raise NotFound(problem)
+            raise error(problem)
         try:
             listed = await self._api.get(f"/apis/{version}" if "/" in version else f"/api/{version}", ApiResourceList)
         except NotFound:
@@ -86,8 +96,11 @@ class Targets:
         plural = next((one.name for one in listed.resources if one.kind == kind and "/" not in one.name), "")
         if not plural or f"{plural}/scale" not in names:
             why = f"{kind} of {version} has no /scale" if plural else f"the cluster knows no {kind} of {version}"
-            self._unknown[version, kind] = (self._now(), f"{WRONG}: {why}")
-            raise NotFound(f"{WRONG}: {why}")
+            error = NotScalable if plural else NotFound
+            if len(self._unknown) >= MOST_UNKNOWN:
+                self._unknown.clear()
+            self._unknown[version, kind] = (self._now(), error, f"{WRONG}: {why}")
+            raise error(f"{WRONG}: {why}")
         group, _, short = version.rpartition("/")
         found = self._resources[version, kind] = Resource(group, short, kind, plural)
         return found
@@ -170,7 +183,7 @@ def scale_patch(before: int, after: int) -> list[dict[str, Any]]:
 def _wants_ready(spec: Spec) -> bool:
     """Only a `Value` is multiplied with ready pods, and only where this daemon does the multiplying."""
     counts = spec.fallback is not None or spec.mode is Mode.DIRECT
-    return counts and any(goal.kind is MetricType.VALUE and not goal.resource for goal in spec.goals)
+    return counts and any(goal.kind is MetricType.VALUE and not goal.resource for goal in goals_of(spec))
 
 
 def _is_ready(pod: _Pod) -> bool:

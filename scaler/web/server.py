@@ -19,9 +19,16 @@ log = logging.getLogger(__name__)
 GRACE = 2.0
 """Seconds that requests under way have when the block ends."""
 
-AS_API_SERVER = {"keepalive_timeout": 120.0, "max_line_size": 16_384, "max_field_size": 65_536, "max_headers": 1024}
+AS_API_SERVER = {
+    "keepalive_timeout": 120.0,
+    "max_line_size": 16_384,
+    "max_field_size": 65_536,
+    "max_headers": 1024,
+    "auto_decompress": False,
+}
 """Of a listener behind kube-apiserver: it keeps unused connections for 90 s, and whoever closes first must not be us,
-or a request that is just sent is lost; a user in many groups comes with as many headers."""
+or a request that is just sent is lost; a user in many groups comes with as many headers. It compresses nothing that it
+sends, so that what does not seem large is not."""
 
 _REASONS = {
     errno.EADDRINUSE: "another program listens there",
@@ -38,10 +45,16 @@ def listening(host: str, port: int, routes: Iterable[web.RouteDef]) -> Listening
 
 
 def listening_tls(
-    host: str, port: int, routes: Iterable[web.RouteDef], certificates: Callable[[], Certificates]
+    host: str,
+    port: int,
+    routes: Iterable[web.RouteDef],
+    certificates: Callable[[], Certificates],
+    *,
+    asking: bool = True,
 ) -> Listening:
-    """The same over TLS; every handshake takes the `certificates` of its moment."""
-    return _listening(host, port, routes, Contexts(certificates).outer, AS_API_SERVER)
+    """The same over TLS; every handshake takes the `certificates` of its moment, and asks for the client's if it is
+    `asking`."""
+    return _listening(host, port, routes, Contexts(certificates, asking=asking).outer, AS_API_SERVER)
 
 
 @asynccontextmanager

@@ -17,6 +17,8 @@ REASONS = {
     404: "NotFound",
     405: "MethodNotAllowed",
     406: "NotAcceptable",
+    408: "Timeout",
+    413: "RequestEntityTooLarge",
     500: "InternalError",
     503: "ServiceUnavailable",
 }

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scaler.core.quantity import milli, milli_of, parse, render_milli
+from tests.core import quantities
 
 MAX64 = 2**63 - 1
 
@@ -136,3 +137,19 @@ def test_what_is_printed_is_read_back(thousandths: int) -> None:
 def test_a_published_number_always_fits(value: float) -> None:
     assert 0 <= milli_of(value) <= MAX64
     assert milli(render_milli(milli_of(value))) == milli_of(value)
+
+
+@settings(derandomize=True, max_examples=1000, deadline=None)
+@given(quantities.texts)
+def test_whatever_is_written_it_is_a_quantity_or_refused(text: str) -> None:
+    quantities.holds(text)
+
+
+@pytest.mark.parametrize(("text", "value"), [("9" * 400, math.inf), ("-" + "9" * 400, -math.inf)])
+def test_what_is_too_large_for_a_float_is_infinite(text: str, value: float) -> None:
+    assert parse(text) == value
+
+
+def test_what_nobody_writes_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="is not a quantity"):
+        parse("9" * 10_000_000)

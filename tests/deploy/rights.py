@@ -4,7 +4,7 @@ right that is missing is found, and one that nothing needs."""
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from scaler.manifests.kinds import KINDS, SCALED_OBJECT
+from scaler.manifests.kinds import KINDS, SCALED_JOB, SCALED_OBJECT
 
 Object = dict[str, Any]
 
@@ -13,6 +13,7 @@ SERVED, OWN, CLUSTER = "shop", "(own)", ""
 
 
 API_SERVICE = ("apiservices", "apiregistration.k8s.io")
+WEBHOOK = ("validatingwebhookconfigurations", "admissionregistration.k8s.io")
 
 
 class Asked(NamedTuple):
@@ -25,11 +26,12 @@ class Asked(NamedTuple):
     name: str = ""
 
 
-def needed() -> Iterator[Asked]:
-    """All that the adapter sends; what every account may do, as discovery and reviews of itself, is left out."""
+def needed(webhook: str = "keda-admission") -> Iterator[Asked]:
+    """All that the adapter sends; what every account may do, as discovery and reviews of itself, is left out. The
+    `webhook` is the ValidatingWebhookConfiguration's name."""
     yield from _kinds()
     yield from _workloads()
-    yield from _own()
+    yield from _own(webhook)
 
 
 def _kinds() -> Iterator[Asked]:
@@ -40,7 +42,8 @@ def _kinds() -> Iterator[Asked]:
         for verb in ("get", "patch"):  # finalizers: writer.py
             yield Asked(verb, kind.plural, kind.group, where, "any")
         yield Asked("patch", f"{kind.plural}/status", kind.group, where, "any")  # writer.py
-    yield Asked("update", f"{SCALED_OBJECT.plural}/finalizers", SCALED_OBJECT.group, SERVED, "any")  # hpa.py's owner
+    for kind in (SCALED_OBJECT, SCALED_JOB):  # owners: hpa.py, jobs/manifest.py
+        yield Asked("update", f"{kind.plural}/finalizers", kind.group, SERVED, "any")
 
 
 def _workloads() -> Iterator[Asked]:
@@ -53,20 +56,26 @@ def _workloads() -> Iterator[Asked]:
     for verb in ("list", "watch"):  # world.py
         yield Asked(verb, "deployments", "apps")
         yield Asked(verb, "statefulsets", "apps")
-    yield Asked("list", "pods")  # targets.py
+    for verb in ("get", "list", "watch", "create", "delete"):  # jobs/
+        yield Asked(verb, "jobs", "batch")
+    for verb in ("list", "watch"):  # targets.py, jobs/watching.py
+        yield Asked(verb, "pods")
     yield Asked("create", "events", "events.k8s.io")  # writer.py
+    yield Asked("list", "limitranges")  # admission.py
     yield Asked("get", "namespaces", name=SERVED)  # farewell.py
+    yield Asked("get", "serviceaccounts", name="any")  # identity.py
     yield Asked("get", "configmaps", name="any")  # content.py
     yield Asked("get", "secrets", name="any")  # content.py
     yield Asked("get", "secrets", where=OWN, name="any")  # content.py, for ClusterTriggerAuthentications
 
 
-def _own() -> Iterator[Asked]:
+def _own(webhook: str) -> Iterator[Asked]:
     for verb in ("get", "watch", "patch"):  # lease.py
         yield Asked(verb, "leases", "coordination.k8s.io", OWN, "operator.keda.sh")
     for verb in ("get", "patch"):
         yield Asked(verb, "secrets", "", OWN, "event-scaler-certs")  # certificates.py
         yield Asked(verb, *API_SERVICE, CLUSTER, "v1beta1.external.metrics.k8s.io")  # registration.py
+        yield Asked(verb, *WEBHOOK, CLUSTER, webhook)  # webhook.py
     for verb in ("get", "patch", "delete"):  # endpoint.py
         yield Asked(verb, "endpointslices", "discovery.k8s.io", OWN, "event-scaler-metrics-apiserver")
     for resource, group in (("leases", "coordination.k8s.io"), ("secrets", ""), ("endpointslices", "discovery.k8s.io")):

@@ -16,7 +16,7 @@ import yaml
 from scaler.declare import parameters
 from scaler.settings import KEDA, PREFIX, Settings
 from scripts.chart import files
-from tests.deploy.rights import API_SERVICE, CLUSTER, OWN, Asked, Object, Rights, needed
+from tests.deploy.rights import API_SERVICE, CLUSTER, OWN, WEBHOOK, Asked, Object, Rights, needed
 from tests.rig.helm import helm as run
 
 ROOT = Path(__file__).parents[2]
@@ -222,6 +222,20 @@ def test_secrets_may_be_read_in_one_namespace_only(render: Render, values: Value
     assert _rights(objects).allow(Asked("list", "pods"), also_by="shop")
 
 
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({}, None),
+        (CONFINED, "false"),
+        ({"allowMetadataAddresses": False}, "false"),
+        ({**CONFINED, "allowMetadataAddresses": True}, None),
+    ],
+)
+def test_who_may_ask_metadata_addresses(render: Render, values: Values, told: str | None) -> None:
+    """Whoever writes a trigger, where all namespaces are served, as with KEDA; nobody, where only some are."""
+    assert _variables(render(values)).get("SCALER_ALLOW_METADATA_ADDRESSES") == told
+
+
 def test_the_lease_may_be_elsewhere(render: Render) -> None:
     objects = render(ELSEWHERE)
     variables, rights = _variables(objects), _rights(objects)
@@ -270,6 +284,42 @@ def test_who_brings_the_metrics_api(render: Render, values: Values, installed: b
     objects = render(values)
     assert ("APIService" in {one["kind"] for one in objects}) == installed
     assert _rights(objects).allow(Asked("create", *API_SERVICE, CLUSTER)) == may
+
+
+@pytest.mark.parametrize(
+    ("values", "release", "name"),
+    [
+        ({}, "event-scaler", "keda-admission"),
+        ({}, "second", "second-event-scaler-admission"),
+        ({"takeOverMetricsApi": True}, "event-scaler", "event-scaler-admission"),
+        ({"observe": True}, "event-scaler", ""),
+        ({"webhook": {"create": False}}, "event-scaler", ""),
+    ],
+)
+def test_who_is_asked_about_objects(render: Render, values: Values, release: str, name: str) -> None:
+    """KEDA's names are left to a KEDA that may have them still."""
+    objects = render(values, release=release)
+    found = [one for one in objects if one["kind"] == "ValidatingWebhookConfiguration"]
+    assert [one["metadata"]["name"] for one in found] == ([name] if name else [])
+    told = _variables(objects)
+    for one in found:
+        assert {hook["clientConfig"]["service"]["name"] for hook in one["webhooks"]} == {f"{name}-webhooks"}
+        assert _one(objects, "Service", f"{name}-webhooks")
+        assert told.get("SCALER_WEBHOOK_CONFIGURATION", "keda-admission") == name
+        assert told.get("SCALER_WEBHOOK_SERVICE", "keda-admission-webhooks") == f"{name}-webhooks"
+        rights = _rights(objects, "event-scaler" if release == "event-scaler" else "second-event-scaler")
+        assert rights.allow(Asked("patch", *WEBHOOK, CLUSTER, name))
+
+
+def test_how_objects_are_judged_is_chosen(render: Render) -> None:
+    chosen = {
+        "webhook": {"failurePolicy": "Fail", "strict": True, "annotations": {"cert-manager.io/inject-ca-from": "a/b"}}
+    }
+    objects = render(chosen)
+    found = _one(objects, "ValidatingWebhookConfiguration", "keda-admission")
+    assert {hook["failurePolicy"] for hook in found["webhooks"]} == {"Fail"}
+    assert found["metadata"]["annotations"] == chosen["webhook"]["annotations"]
+    assert _variables(objects)["SCALER_STRICT_ADMISSION"] == "true"
 
 
 # ------------------------------------------------------------------------------------------------------ what is chosen

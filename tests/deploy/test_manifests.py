@@ -15,6 +15,7 @@ import yaml
 from scaler.declare import parameters
 from scaler.manifests.kinds import KINDS
 from scaler.settings import KEDA, PREFIX, Settings
+from scaler.web.admission.endpoint import DEADLINE, path_of
 from tests.deploy.rights import API_SERVICE, CLUSTER, OWN, SERVED, Asked, Object, Rights, covers, needed, single
 
 ROOT = Path(__file__).parents[2]
@@ -132,6 +133,53 @@ def test_the_metrics_api_leads_to_the_listener(render: Render) -> None:
     assert {"caBundle", "insecureSkipTLSVerify"}.isdisjoint(api["spec"])
 
 
+@pytest.mark.parametrize(("folder", "name"), [(BASE, "keda-admission"), (IN_KEDA, "event-scaler-admission")])
+def test_the_webhook_leads_to_the_listener(render: Render, folder: str, name: str) -> None:
+    """In KEDA's namespace, beside KEDA's own."""
+    objects = render(folder)
+    told = Settings(**{key: value for key, value in _settings(objects).items() if key.startswith("webhook_")})
+    service = _one(objects, "Service", told.webhook_service)
+    ports = {one["name"]: one["containerPort"] for one in _container(objects)["ports"]}
+    assert service["spec"]["ports"] == [{"name": "https", "port": 443, "targetPort": "webhooks"}]
+    assert service["spec"]["selector"] == _one(objects, "Service")["spec"]["selector"]
+    assert ("0.0.0.0", ports["webhooks"]) == told.webhook_address
+    assert told.webhook_configuration == name
+    where = {"namespace": service["metadata"]["namespace"], "name": told.webhook_service}
+    hooks = _one(objects, "ValidatingWebhookConfiguration", name)["webhooks"]
+    assert [one["clientConfig"] for one in hooks] == [{"service": {**where, "path": path_of(kind)}} for kind in KINDS]
+
+
+@pytest.mark.parametrize("folder", COMPLETE)
+def test_the_webhook_is_asked_about_what_is_written_and_no_more(render: Render, folder: str) -> None:
+    [configuration] = [one for one in render(folder) if one["kind"] == "ValidatingWebhookConfiguration"]
+    hooks = configuration["webhooks"]
+    assert [one["rules"] for one in hooks] == [
+        [
+            {
+                "apiGroups": [kind.group],
+                "apiVersions": [kind.version],
+                "operations": ["CREATE", "UPDATE"],
+                "resources": [kind.plural],
+            }
+        ]
+        for kind in KINDS
+    ]
+    assert len({one["name"] for one in hooks}) == len(KINDS)
+    assert {(one["failurePolicy"], one["sideEffects"], one["timeoutSeconds"]) for one in hooks} == {
+        ("Ignore", "None", 10)
+    }
+    assert DEADLINE < 10
+
+
+def test_confined_the_webhook_is_asked_about_what_is_served(render: Render) -> None:
+    objects = render(NAMESPACED)
+    served = _settings(objects)["namespaces"].split(",")
+    hooks = _one(objects, "ValidatingWebhookConfiguration", "keda-admission")["webhooks"]
+    expression = {"key": "kubernetes.io/metadata.name", "operator": "In", "values": served}
+    for kind, hook in zip(KINDS, hooks, strict=True):
+        assert hook.get("namespaceSelector") == ({"matchExpressions": [expression]} if kind.namespaced else None)
+
+
 def test_the_ports_are_those_of_the_listeners(render: Render) -> None:
     objects = render(BASE)
     ports = {one["name"]: one["containerPort"] for one in _container(objects)["ports"]}
@@ -241,10 +289,10 @@ def test_no_rule_is_wide(path: Path) -> None:
                 assert rule["resources"] == ["*/scale"] or rule["apiGroups"] == ["external.metrics.k8s.io"]
 
 
-@pytest.mark.parametrize("folder", [BASE, IN_KEDA])
-def test_the_daemon_may_do_what_it_does(render: Render, folder: str) -> None:
+@pytest.mark.parametrize(("folder", "webhook"), [(BASE, "keda-admission"), (IN_KEDA, "event-scaler-admission")])
+def test_the_daemon_may_do_what_it_does(render: Render, folder: str, webhook: str) -> None:
     rights = _rights(render(folder))
-    assert [asked for asked in needed() if not rights.allow(asked)] == []
+    assert [asked for asked in needed(webhook) if not rights.allow(asked)] == []
 
 
 @pytest.mark.parametrize("role", OWN_ROLES)

@@ -33,13 +33,14 @@ class KubeDaemon:
         self, cluster: ControlPlane, kubeconfig: Path, settings: Mapping[str, str], *, name: str = "event-scaler-0"
     ) -> None:
         self.cluster, self.name = cluster, name
-        self.port, self.metrics_port = free_ports(2)
+        self.port, self.metrics_port, self.webhook_port = free_ports(3)
         self.log = cluster.folder / f"{name}-{self.port}.log"
         given = {
             "KUBECONFIG": str(kubeconfig),
             "NAMESPACE": NAMESPACE,
             "LISTEN": f"127.0.0.1:{self.port}",
             "METRICS_LISTEN": f"{cluster.address}:{self.metrics_port}",
+            "WEBHOOK_LISTEN": f"{cluster.address}:{self.webhook_port}",
             "POD_IP": cluster.address,
             "POD_NAME": name,
             **settings,

@@ -12,6 +12,7 @@ import yaml
 
 from scaler.settings import KEDA, PREFIX
 from tests.e2e.installation import install as kustomized
+from tests.e2e.installation import led_to_nobody
 from tests.e2e.kube_daemon import API_SERVICE, NAMESPACE, ROOT, KubeDaemon, replica
 from tests.e2e.kube_objects import (
     Object,
@@ -53,7 +54,7 @@ async def install(plane: ControlPlane, helm: Path, *flags: str, release: str = "
     namespace = (ROOT / "deploy" / "daemon" / "namespace.yaml").read_text()
     rendered = run(helm, "template", release, str(CHART), "--namespace", NAMESPACE, *flags)
     assert rendered.returncode == 0, rendered.stderr
-    for manifest in (namespace, rendered.stdout):
+    for manifest in (namespace, led_to_nobody(rendered.stdout)):
         applied = await plane.kubectl("apply", "--server-side", "-f", "-", stdin=manifest)
         assert applied.code == 0, applied.err
     return [one for one in yaml.safe_load_all(rendered.stdout) if one]

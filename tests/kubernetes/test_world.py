@@ -203,3 +203,37 @@ def test_an_object_that_is_being_deleted_holds_nothing() -> None:
     found = custom()
     meta = msgspec.structs.replace(found.metadata, deletion_timestamp="2026-01-01T00:00:00Z")
     assert held_by(msgspec.structs.replace(found, metadata=meta)) is None
+
+
+def calling(name: str, hpa: str, **more: Any) -> Custom:
+    spec = {"scaleTargetRef": {"name": "x"}, "advanced": {"horizontalPodAutoscalerConfig": {"name": hpa}}}
+    return custom(name, spec=spec, **more)
+
+
+def test_objects_are_found_by_what_their_hpa_is_called(world: World) -> None:
+    """As they call it, or as it is called by default."""
+    held = world.objects[SCALED_OBJECT.kind]
+    for one in (calling("a", "shared"), calling("b", "shared"), custom("orders"), calling("bills", "keda-hpa-orders")):
+        held.put(one)
+
+    def found(hpa: str, namespace: str = NAMESPACE) -> list[str]:
+        return [one.metadata.name for one in world.objects_with(namespace, hpa)]
+
+    assert found("shared") == ["a", "b"]
+    assert found("keda-hpa-orders") == ["orders", "bills"]
+    assert [found(hpa) for hpa in ("keda-hpa-bills", "orders", "keda-hpa-", "", "else")] == [[], [], [], [], []]
+    assert found("shared", "else") == []
+    held.put(calling("a", "", version=2))
+    assert (found("shared"), found("keda-hpa-a")) == (["b"], ["a"])
+    gone = "2026-01-01T00:00:00Z"
+    held.put(calling("b", "shared", version=2, deletion_timestamp=gone))
+    held.put(custom("orders", version=2, deletion_timestamp=gone))
+    assert (found("shared"), found("keda-hpa-orders")) == ([], ["bills"])
+    held.put(calling("orders", "keda-hpa-orders", version=3))
+    assert found("keda-hpa-orders") == ["bills", "orders"]
+
+
+def test_hpas_are_found_by_what_they_scale(world: World) -> None:
+    for one in (hpa("a"), hpa("b"), hpa("c", target="else")):
+        world.hpas.put(one)
+    assert [one.metadata.name for one in world.hpas_on(NAMESPACE, WORKER)] == ["a", "b"]

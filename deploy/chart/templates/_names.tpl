@@ -3,12 +3,23 @@
 {{- define "event-scaler.fullname" -}}
 {{- $name := .Release.Name }}
 {{- if not (contains "event-scaler" $name) }}{{ $name = print $name "-event-scaler" }}{{ end }}
-{{- /* A Service has 63 characters, and the longest ending is "-metrics-apiserver". */}}
-{{- default $name .Values.fullnameOverride | trunc 45 | trimSuffix "-" }}
+{{- /* A Service has 63 characters, and the longest ending is "-admission-webhooks". */}}
+{{- default $name .Values.fullnameOverride | trunc 44 | trimSuffix "-" }}
 {{- end }}
 
 {{- define "event-scaler.metricsService" -}}
 {{ include "event-scaler.fullname" . }}-metrics-apiserver
+{{- end }}
+
+{{- /* KEDA's own name, but where a KEDA may have it still, or the release is called otherwise. */ -}}
+{{- define "event-scaler.webhookConfiguration" -}}
+{{- $name := include "event-scaler.fullname" . }}
+{{- if and (eq $name "event-scaler") (not .Values.takeOverMetricsApi) }}{{ $name = "keda" }}{{ end }}
+{{- $name }}-admission
+{{- end }}
+
+{{- define "event-scaler.webhookService" -}}
+{{ include "event-scaler.webhookConfiguration" . }}-webhooks
 {{- end }}
 
 {{- define "event-scaler.serviceAccount" -}}

@@ -7,10 +7,11 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from scaler.catalog import DISTRIBUTION
 from scaler.errors import NotFound
 from scaler.kubernetes.api import FIELD_MANAGER, METADATA_ONLY, Api
 from scaler.kubernetes.handover.helm import Described
-from scaler.kubernetes.handover.takeover import ADMISSION, LEASE, Found, Led, Webhook
+from scaler.kubernetes.handover.takeover import ADMISSION, LEASE, PART_OF, Found, Led, Webhook
 from scaler.kubernetes.objects import Custom, Hpa, LeaseSpec
 from scaler.kubernetes.reach.registration import NAME, PATH, ApiService
 from scaler.manifests.kinds import KINDS
@@ -207,7 +208,8 @@ async def _webhooks(api: Api) -> list[Webhook]:
             strict = any(one.failure_policy == "Fail" for one in hooks)
             there = await exists(api, namespace, service)
             answered = there and await _answered(api, namespace, service)
-            found.append(Webhook(name, f"{namespace}/{service}", there, answered, strict))
+            ours = configuration.metadata.labels.get(PART_OF) == DISTRIBUTION
+            found.append(Webhook(name, f"{namespace}/{service}", there, answered, strict, ours))
     return found
 
 

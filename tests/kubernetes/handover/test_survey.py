@@ -120,6 +120,14 @@ async def test_everything_and_only_read() -> None:
     assert api.writes == []
 
 
+async def test_a_webhook_that_was_installed_with_a_daemon_is_ours() -> None:
+    api = cluster()
+    hook = {"clientConfig": {"service": {"namespace": "keda", "name": "hooks"}}, "rules": [{"apiGroups": ["keda.sh"]}]}
+    labels = {"app.kubernetes.io/part-of": "event-scaler"}
+    api.answers["GET", HOOKS] = page({"metadata": {"name": "keda-admission", "labels": labels}, "webhooks": [hook]})
+    assert [one.ours for one in (await survey(api)).webhooks] == [True]
+
+
 async def test_somebody_behind_a_webhook() -> None:
     api = cluster()
     ready = {"metadata": {}, "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {"ready": True}}]}
