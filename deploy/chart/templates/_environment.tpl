@@ -16,6 +16,9 @@ POD_IP:
 {{- if .Values.restrictSecrets }}
 KEDA_RESTRICT_SECRET_ACCESS: "true"
 {{- end }}
+{{- if not (ternary (empty .Values.watchNamespaces) .Values.allowMetadataAddresses (kindIs "invalid" .Values.allowMetadataAddresses)) }}
+SCALER_ALLOW_METADATA_ADDRESSES: "false"
+{{- end }}
 {{- with .Values.clusterObjectNamespace }}
 KEDA_CLUSTER_OBJECT_NAMESPACE: {{ . | quote }}
 {{- end }}
@@ -34,6 +37,32 @@ SCALER_LEASE_NAMESPACE: {{ . | quote }}
 {{- with include "event-scaler.metricsService" . }}
 {{- if ne . "event-scaler-metrics-apiserver" }}
 SCALER_METRICS_SERVICE: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- with include "event-scaler.webhookConfiguration" . }}
+{{- if ne . "keda-admission" }}
+SCALER_WEBHOOK_SERVICE: {{ include "event-scaler.webhookService" $ | quote }}
+SCALER_WEBHOOK_CONFIGURATION: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- if .Values.webhook.strict }}
+SCALER_STRICT_ADMISSION: "true"
+{{- end }}
+{{- with .Values.opentelemetry }}
+{{- if .metrics }}
+SCALER_ENABLE_OPENTELEMETRY_METRICS: "true"
+{{- end }}
+{{- if .traces }}
+SCALER_ENABLE_OPENTELEMETRY_TRACES: "true"
+{{- end }}
+{{- if .traceRatio }}
+SCALER_TRACE_RATIO: {{ .traceRatio | quote }}
+{{- end }}
+{{- with .endpoint }}
+OTEL_EXPORTER_OTLP_ENDPOINT: {{ . | quote }}
+{{- end }}
+{{- with .protocol }}
+OTEL_EXPORTER_OTLP_PROTOCOL: {{ . | quote }}
 {{- end }}
 {{- end }}
 {{- with .Values.certificates }}

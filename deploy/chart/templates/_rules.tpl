@@ -17,16 +17,23 @@
 - apiGroups: [eventing.keda.sh]
   resources: [cloudeventsources/status]
   verbs: [patch]
-# An HPA names its ScaledObject as the owner that waits for it (blockOwnerDeletion). Where the admission plug-in
-# OwnerReferencesPermissionEnforcement is on, as in OpenShift, that takes the right to the owner's finalizers.
+# An HPA names its ScaledObject, a Job its ScaledJob, as the owner that waits for it (blockOwnerDeletion). Where the
+# admission plug-in OwnerReferencesPermissionEnforcement is on, as in OpenShift, that takes the right to the owner's
+# finalizers.
 - apiGroups: [keda.sh]
-  resources: [scaledobjects/finalizers]
+  resources: [scaledobjects/finalizers, scaledjobs/finalizers]
   verbs: [update]
 # HPAs are ours to make, keep in step and delete. All are watched, to find a foreign one on the same target; one is
 # read when its name was taken already, and when it was deleted, until it is gone.
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
   verbs: [get, list, watch, create, patch, delete]
+# Jobs are made for ScaledJobs, and deleted when they are too many or of an earlier generation. They are watched to
+# know how many run; one is read when its name was taken already. Whoever may write a ScaledJob may so run any pod in
+# its namespace: without this rule there are no ScaledJobs.
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, list, watch, create, delete]
 # The usual targets: how many replicas there are is watched. One is read for the environment of its containers.
 - apiGroups: [apps]
   resources: [deployments, statefulsets]
@@ -39,9 +46,15 @@
 - apiGroups: ["*"]
   resources: ["*/scale"]
   verbs: [get, patch]
-# The ready pods of a target that is neither Deployment nor StatefulSet are counted for a fallback of type Value.
+# The ready pods of a target that is neither Deployment nor StatefulSet are counted for a fallback of type Value. Those
+# of Jobs are watched while a ScaledJob's strategy asks which of them are pending.
 - apiGroups: [""]
   resources: [pods]
+  verbs: [list, watch]
+# Whether containers that ask for no cpu or memory are given some: looked up when an object with such a trigger is
+# admitted.
+- apiGroups: [""]
+  resources: [limitranges]
   verbs: [list]
 # What happened to an object is told by events about it.
 - apiGroups: [events.k8s.io]
@@ -50,6 +63,11 @@
 # Whether the namespace of an object that is being deleted goes as well: then there is nothing to restore.
 - apiGroups: [""]
   resources: [namespaces]
+  verbs: [get]
+# The role that a workload's ServiceAccount is annotated with, where a trigger asks as the workload (identityOwner). One
+# by one, by the name that its pods run as.
+- apiGroups: [""]
+  resources: [serviceaccounts]
   verbs: [get]
 # Parameters from ConfigMaps, one by one, by the name that an object refers to. Never listed, never watched.
 - apiGroups: [""]
@@ -84,6 +102,11 @@
 - apiGroups: [apiregistration.k8s.io]
   resources: [apiservices]
   resourceNames: [v1beta1.external.metrics.k8s.io]
+  verbs: [get, patch]
+# By which authority the API server knows our certificate when it asks about objects (caBundle).
+- apiGroups: [admissionregistration.k8s.io]
+  resources: [validatingwebhookconfigurations]
+  resourceNames: [{{ include "event-scaler.webhookConfiguration" . | quote }}]
   verbs: [get, patch]
 {{- end }}
 {{- define "event-scaler.rules.own.leases" -}}
