@@ -50,6 +50,14 @@ async def test_of_another_kind() -> None:
     assert await identity(api, "StatefulSet.v1.apps/worker") == ROLE
 
 
+async def test_of_a_scaled_job() -> None:
+    api = Script()
+    template = {"template": {"spec": {"serviceAccountName": "orders"}}}
+    api.answers["GET", "/apis/keda.sh/v1alpha1/namespaces/shop/scaledjobs/worker"] = {"spec": {"jobTargetRef": template}}
+    api.answers["GET", f"{ACCOUNTS}/orders"] = {"metadata": {"annotations": ROLE}}
+    assert await identity(api, "ScaledJob.v1alpha1.keda.sh/worker") == ROLE
+
+
 async def test_a_kind_without_a_pod_template() -> None:
     api = Script()
     api.answers["GET", WORKER] = {"spec": {"replicas": 1}}
