@@ -1,5 +1,5 @@
 # The commands a newcomer types. Each makes what it needs: the virtual environment here, servers for tests in the user's cache.
-.PHONY: demo test check bench gen format clean help
+.PHONY: demo test check bench fuzz gen format clean help
 .DEFAULT_GOAL := help
 
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
@@ -37,6 +37,9 @@ check: .venv/dev.stamp ## Format, lint, types, import contracts, generated files
 
 bench: .venv/dev.stamp ## Measure; prints a table and writes bench.json
 	$(BIN)/python -m tests.performance
+
+fuzz: .venv/dev.stamp ## Try what anybody may send, by the hundred thousand (some minutes)
+	$(BIN)/python -m tests.fuzz
 
 gen: .venv/dev.stamp ## Write the generated files: scaler docs, schemas, CRDs
 	@scripts/gen

@@ -4,6 +4,7 @@ or the webhook hands them over (decoded), and as a file holds them (text)."""
 import copy
 import json
 from collections.abc import Iterator, Mapping
+from random import Random
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
@@ -65,29 +66,24 @@ def _manifest(kind: str, spec: dict[str, Any]) -> dict[str, Any]:
 
 GOOD = _good()
 
-scalars = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-(2**70), 2**70),
-    st.floats(),
-    st.text(max_size=20),
-    st.sampled_from(TEXTS),
-)
-anything = st.recursive(
-    scalars,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
-    max_leaves=8,
-)
+SCALARS: tuple[Any, ...] = (None, True, False, 0, -1, 1, 5, 2**70, -(2**70), 0.5, 1e308, float("nan"), float("inf"))
 
 
-@st.composite
-def changed(draw: st.DrawFn) -> dict[str, Any]:
+def anything(random: Random, depth: int = 3) -> Any:
+    """Any value that a document may hold."""
+    if depth and random.random() < 0.3:
+        inner = [anything(random, depth - 1) for _ in range(random.randint(0, 3))]
+        return inner if random.random() < 0.5 else {random.choice(TEXTS): one for one in inner}
+    noise = "".join(chr(random.choice((random.randint(0, 127), random.randint(0, 0xFFFF)))) for _ in range(4))
+    return random.choice((*SCALARS, *TEXTS, noise, noise, noise))
+
+
+def changed(seed: int) -> dict[str, Any]:
     """A good one after a few changes."""
-    body = copy.deepcopy(draw(st.sampled_from(GOOD)))
-    for _ in range(draw(st.integers(0, 4))):
-        path = draw(st.sampled_from(list(_paths(body)) or [()]))
-        if path:
-            _change(body, path, draw(st.sampled_from(("put", "put", "drop", "add"))), draw(anything))
+    random = Random(seed)
+    body = copy.deepcopy(random.choice(GOOD))
+    for _ in range(random.choice((0, 1, 1, 2, 5))):
+        _change(body, random.choice(list(_paths(body)) or [("spec",)]), random)
     return body
 
 
@@ -99,38 +95,51 @@ def _paths(part: Any, at: Path = ()) -> Iterator[Path]:
         yield from _paths(value, (*at, key))
 
 
-def _change(body: Any, path: Path, how: str, value: Any) -> None:
-    part = body
+def _change(body: Any, path: Path, random: Random) -> None:
+    """Something else in its place, nothing, something beside it, or it over and over."""
+    part, last = body, path[-1]
     for step in path[:-1]:
         part = part[step]
-    if how == "drop":
-        del part[path[-1]]
-    elif how == "add" and isinstance(part, list):
-        part.append(value)
-    elif how == "add":
-        part[str(value)[:20]] = value
-    else:
-        part[path[-1]] = value
+    match random.choice(("put", "put", "drop", "beside", "more")):
+        case "drop" if last in part or isinstance(part, list):
+            del part[last]
+        case "beside" if isinstance(part, Mapping):
+            part[random.choice((*TEXTS, *part))] = anything(random)
+        case "more" if isinstance(part, list):
+            part.extend([part[last]] * random.choice((1, 5, 600)))
+        case _:
+            part[last] = anything(random)
 
 
+loose = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+seeds = st.integers(0, 2**48)
 bodies = st.one_of(
-    changed(),
-    st.dictionaries(st.sampled_from(("apiVersion", "kind", "metadata", "spec")) | st.text(max_size=5), anything),
+    seeds.map(changed),
+    seeds.map(changed),
+    st.dictionaries(st.sampled_from(("apiVersion", "kind", "metadata", "spec")), loose),
 )
 files = st.builds(
     Text,
     st.sampled_from(("a.yaml", "a.json")),
     st.one_of(
-        bodies.map(lambda body: json.dumps(body).encode(errors="surrogatepass")),
-        st.tuples(bodies, st.floats(0, 1)).map(lambda cut: _cut(json.dumps(cut[0]), cut[1])),
-        st.text(max_size=80).map(lambda text: text.encode(errors="surrogatepass")),
+        seeds.map(lambda seed: _encoded(json.dumps(changed(seed)))),
+        st.tuples(seeds, st.floats(0, 1)).map(lambda cut: _cut(json.dumps(changed(cut[0])), cut[1])),
+        st.text(max_size=80).map(lambda text: _encoded(text)),
         st.binary(max_size=80),
     ),
 )
 
 
+def _encoded(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")
+
+
 def _cut(text: str, where: float) -> bytes:
-    return text[: int(len(text) * where)].encode(errors="surrogatepass")
+    return _encoded(text[: int(len(text) * where)])
 
 
 def tried(given: Any) -> None:
