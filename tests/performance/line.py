@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 from scaler.core.model import Decision, Failure, Mode, Target
+from scaler.credentials.store import Token
 from scaler.daemon.process import loop_factory
 from scaler.engine.agenda import Agenda
 from scaler.engine.board import Board
@@ -57,6 +58,9 @@ class MemoryCluster:
 
     async def manifest(self, ref: Ref) -> Manifest:
         raise NotFound(f"there is no {ref.kind} {ref.name}")
+
+    async def token(self, namespace: str, account: str, *, audience: str = "", seconds: int = 3600) -> Token:
+        raise NotFound(f"there is no service account {account}")
 
     async def doubt(self, watched: Watched) -> None:
         raise RuntimeError(f"{watched.ref}: no source here asks for a login")
