@@ -40,10 +40,11 @@ MAY_READ = ("secretsmanager:GetSecretValue",)
 class Moto:
     """A running moto. Whoever asks must be one of its users or act as one of its roles."""
 
-    def __init__(self, port: int, server: Server) -> None:
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(self, port: int, server: Server, keys: Keys = ANYBODY) -> None:
+        """`keys` are whoever makes things by the methods here."""
+        self.port, self.url = port, f"http://127.0.0.1:{port}"
         self.server = server
-        self._admin = ANYBODY
+        self._keys = keys
 
     @property
     def environment(self) -> dict[str, str]:
@@ -87,7 +88,7 @@ class Moto:
 
     async def begin(self) -> None:
         """An administrator, and from then on nobody is believed unseen."""
-        self._admin = await self.user("admin", "*")
+        self._keys = await self.user("admin", "*")
         await self._unchecked(0)
 
     @asynccontextmanager
@@ -121,7 +122,7 @@ class Moto:
         return await self._call(Request("POST", f"{self.url}/", headers=(form,), body=body), "iam", "us-east-1")
 
     async def _call(self, request: Request, service: str, region: str) -> bytes:
-        request = signed(request, self._admin, Place(region, service), datetime.now(UTC))
+        request = signed(request, self._keys, Place(region, service), datetime.now(UTC))
         async with (
             aiohttp.ClientSession() as session,
             session.post(request.url, data=request.body, headers=request.headers) as reply,

@@ -23,10 +23,13 @@ from aiokafka.errors import (
 
 import tests.rig.azurite
 import tests.rig.kafka
+import tests.rig.moto
 import tests.rig.nats
+from scaler.sdk.sigv4 import Keys
 from tests.rig.azurite import Azurite
 from tests.rig.certificates import Authority
 from tests.rig.kafka import Kafka
+from tests.rig.moto import AwsRefusal, Moto
 from tests.rig.nats import Nats
 from tests.rig.oauth import TokenEndpoint, unsigned_token
 from tests.rig.process import Server
@@ -304,6 +307,28 @@ async def test_a_queue_that_was_there_is_emptied(azurite: Azurite) -> None:
 async def test_azurite_leaves_nothing(azurite: Azurite) -> None:
     with tests.rig.azurite.azurite() as another:
         assert another.queue_endpoint != azurite.queue_endpoint
+        pid = another.server.pid
+    assert _left_nothing(another.server, pid)
+
+
+# Moto
+
+
+async def test_moto_believes_whom_it_knows(moto: Moto) -> None:
+    first = await moto.user("somebody", "secretsmanager:*")
+    second = await moto.more_keys("somebody")
+    assert first != second
+    stranger = Moto(moto.port, moto.server, Keys(first.access_key, "wrong"))
+    with pytest.raises(AwsRefusal, match="SignatureDoesNotMatch"):
+        await stranger.put("a", "b")
+    assert await Moto(moto.port, moto.server, second).put("a", "b")
+    await moto.take_keys("somebody", second)
+    with pytest.raises(AwsRefusal, match=r"InvalidClientTokenId|UnrecognizedClient"):
+        await Moto(moto.port, moto.server, second).put("a", "b")
+
+
+def test_moto_leaves_nothing() -> None:
+    with tests.rig.moto.moto() as another:
         pid = another.server.pid
     assert _left_nothing(another.server, pid)
 

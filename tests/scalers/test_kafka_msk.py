@@ -38,6 +38,28 @@ def test_the_token_is_signed_as_amazon_signs(session: str, signature: str) -> No
     assert fields["User-Agent"] == "event-scaler"
 
 
+class Rotating:
+    """Keys that are others after they were refused."""
+
+    def __init__(self) -> None:
+        self.number = 1
+
+    async def keys(self) -> Keys:
+        return Keys(f"ASIA{self.number}", "hush", "hush")
+
+    def refused(self) -> None:
+        self.number += 1
+
+
+async def test_temporary_keys_are_taken_as_they_come() -> None:
+    """A start after a failure begins with others, as the ones before may be why it failed."""
+    login = Msk("eu-west-1", Rotating())
+    first, again, other = await login.proof(), await login.proof(), await login.fresh().proof()
+    assert "ASIA1" in decoded(first)
+    assert "ASIA2" in decoded(other)
+    assert decoded(first).partition("X-Amz-Date")[0] == decoded(again).partition("X-Amz-Date")[0]
+
+
 async def test_a_token_is_kept_for_a_step_and_replaced_long_before_it_ends() -> None:
     login = Msk("eu-west-1", Lasting(Keys("AKIAEXAMPLE", "secret/Key+1")))
     first, second = await login.proof(), await login.proof()

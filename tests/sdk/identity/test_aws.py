@@ -1,7 +1,9 @@
 """Who the daemon is for AWS and whom it acts as: against services made from Amazon's public documentation. That real
 signatures are believed is shown in `tests/credentials/test_aws_secrets_manager.py`."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -265,6 +267,28 @@ async def test_patience_is_asked_for() -> None:
         imds.says = {"/latest/api/token": (503, "")}
         error = await failing(Temporary(Instance(imds.url)))
     assert not isinstance(error, SourceBusy | LoginError | AnswerError)
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """Gives numbered keys for an hour each."""
+
+    asked: list[int] = field(default_factory=list, compare=False)
+
+    async def ask(self) -> tuple[Keys, float]:
+        self.asked.append(len(self.asked))
+        return Keys(f"ASIA{self.asked[-1]}", "hush", "hush"), 3600.0
+
+
+@pytest.mark.looptime
+async def test_keys_are_renewed_before_they_end() -> None:
+    """Whoever uses the source need not know: what is signed next is signed with the new ones."""
+    source = Temporary(Numbered())
+    names = []
+    for pause in (0, 3600 - EARLY - 1, 2, 3600 - EARLY - 2):
+        await asyncio.sleep(pause)
+        names.append((await source.keys()).access_key)
+    assert names == ["ASIA0", "ASIA0", "ASIA1", "ASIA1"]
 
 
 def test_values_are_equal_by_what_they_are_made_from() -> None:
