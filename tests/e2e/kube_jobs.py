@@ -78,10 +78,10 @@ class Work:
     # ------------------------------------------------------------------------------------------------------- its pods
 
     async def end(self, job: Object, result: str = "succeeded") -> None:
-        """Its pod ends like that, and the job with it."""
+        """Its pod ends like that, and the job with it; it may be deleted for it."""
         name = job["metadata"]["name"]
         await self._label(name, {RESULT: result})
-        await self.kube.until(jobs(self.namespace, name), lambda found: bool(ending(found)))
+        await self.until(lambda mine: name not in names(unended(mine)))
 
     async def start(self, job: Object) -> None:
         """Its pod, which was kept pending, runs."""

@@ -129,8 +129,7 @@ async def odd(ground: Place) -> AsyncIterator[None]:
         scaled_object("second", trigger, target="first"),
         scaled_object("strange", {"type": "no-such-thing", "metadata": {}}),
         scaled_object("orphan", {**trigger, "authenticationRef": {"name": "nowhere"}}),
-        scaled_job("batch"),
-        cloud_event_source("source"),
+        scaled_job("batch", {"type": "cpu", "metadata": {"value": "60"}}),
         authentication("vault", hashiCorpVault={"address": "http://v", "authentication": "token", "secrets": secrets}),
         foreign("theirs", "first"),
     ]
@@ -169,7 +168,6 @@ async def test_what_stands_in_the_way(ground: Place) -> None:
         "ScaledObject odd/strange",
         "ScaledObject odd/orphan",
         "ScaledJob odd/batch",
-        "CloudEventSource odd/source",
         "TriggerAuthentication odd/vault",
     }
     assert text[1].splitlines()[-1] == f"not ready: {len(told['problem'])} problems"
@@ -257,9 +255,6 @@ async def _kept(ground: Place) -> None:
     assert {one["about"] for one in told["problem"]} == {
         "Lease keda/operator.keda.sh",
         "ValidatingWebhookConfiguration keda-admission",
-        "ScaledJob shop/batch",
-        "CloudEventSource shop/source",
-        "ClusterCloudEventSource source",
     }
 
 

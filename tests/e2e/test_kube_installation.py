@@ -15,6 +15,7 @@ import pytest
 from tests.e2e.guarded import Guarded, guarded
 from tests.e2e.installation import install, settings
 from tests.e2e.kube_daemon import ACCOUNT, API_SERVICE, NAMESPACE, ROOT, KubeDaemon, replica
+from tests.e2e.kube_jobs import Work
 from tests.e2e.kube_metrics import metric
 from tests.e2e.kube_objects import (
     Object,
@@ -57,6 +58,10 @@ USED = {
     ("patch", "statefulsets/scale"),
     ("get", "replicasets/scale"),
     ("list", "pods"),
+    ("create", "jobs"),
+    ("delete", "jobs"),
+    ("watch", "jobs"),
+    ("watch", "pods"),
     ("create", "horizontalpodautoscalers"),
     ("delete", "horizontalpodautoscalers"),
     ("patch", "scaledobjects"),
@@ -151,6 +156,16 @@ async def scale_other_kinds(scene: Scene) -> None:
     await scene.add(scaled_object("five", trigger, scaleTargetRef=target, fallback=fallback))
 
 
+async def make_jobs(scene: Scene) -> None:
+    """One that has ended is deleted; the strategy asks for pods."""
+    work = Work(scene, "eight")
+    await work.add(1, scalingStrategy={"strategy": "accurate"}, successfulJobsHistoryLimit=0)
+    [job] = await work.running(1)
+    work.queue(0)
+    await work.end(job)
+    await work.until(lambda mine: not mine)
+
+
 async def let_go_of_kedas(scene: Scene) -> None:
     """Every kind may have KEDA's finalizer, and some are only told what becomes of them."""
     made = [
@@ -184,6 +199,7 @@ async def test_the_rights_that_it_comes_with_are_enough(
         )
         await scene.told("five", "Fallback", "True")
         await let_go_of_kedas(scene)
+        await make_jobs(scene)
         await scene.ready("restored")
         await scene.kube.delete(objects(scene.namespace, "restored"))
         await scene.kube.gone(objects(scene.namespace, "restored"))

@@ -8,17 +8,13 @@ import pytest
 
 from scaler.manifests.annotations import PAUSED_REPLICAS
 from tests.e2e.kube_objects import (
-    cloud_event_source,
     condition,
     deployment,
     hpas,
     objects,
-    place,
-    scaled_job,
     scaled_object,
 )
 from tests.e2e.kube_scene import Scene
-from tests.rig.kube_client import Object
 
 CPU = {"type": "cpu", "metadata": {"value": "60"}}
 
@@ -101,21 +97,3 @@ async def test_a_long_name(scene: Scene, length: int) -> None:
     refused = await scene.told(name, "Ready", "False", "ScaledObjectCheckFailed")
     assert condition(refused, "Ready")[2] == "metadata.name: must have at most 63 characters"
     assert not scene.scalings("worker")
-
-
-@pytest.mark.parametrize(
-    ("manifest", "type_"),
-    [
-        pytest.param(scaled_job("later"), "Ready", id="ScaledJob"),
-        pytest.param(cloud_event_source("later"), "Active", id="CloudEventSource"),
-        pytest.param(cloud_event_source("later", cluster=True), "Active", id="ClusterCloudEventSource"),
-    ],
-)
-async def test_accepted_but_not_run(scene: Scene, manifest: Object, type_: str) -> None:
-    name = f"{scene.namespace}-later"
-    await scene.add({**manifest, "metadata": {"name": name}})
-    path = f"{place(manifest, scene.namespace)}/{name}"
-    told = await scene.kube.until(path, lambda found: condition(found, type_)[0] == "False")
-    assert condition(told, type_)[1] == "NotSupported"
-    assert f"accepts a {manifest['kind']}, but does not run it" in condition(told, type_)[2]
-    await scene.kube.delete(path)
