@@ -20,7 +20,9 @@ from scaler.sdk import (
     Source,
     SourceError,
     Tls,
+    default_timeout,
     http_session,
+    proxy_for,
     refused,
     what_failed,
 )
@@ -58,7 +60,7 @@ class StorageQueues(Source[Queue, Length]):
     signature: str = field(default="", repr=False)
     identity: ClientCredentials | None = None
     tls: Tls = field(default=Tls(), repr=False)
-    timeout: float = 3.0
+    timeout: float = field(default_factory=default_timeout)
 
     def __str__(self) -> str:
         return self.endpoint
@@ -68,6 +70,7 @@ class StorageQueues(Source[Queue, Length]):
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["StorageConnection"]:
+        proxy = proxy_for(self.endpoint)
         async with (
             http_session(self.tls, self.how.limit) as session,
             QueueServiceClient(
@@ -75,6 +78,7 @@ class StorageQueues(Source[Queue, Length]):
                 credential=self._credential(session),
                 transport=AioHttpTransport(session=session, session_owner=False),
                 retry_total=0,
+                proxies={"http": proxy} if proxy else None,  # by the beginning of a URL: https, too
             ) as service,
         ):
             yield StorageConnection(self, service)

@@ -6,9 +6,9 @@ In a cluster only a consumer's leader counts rightly, and each server tells of i
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from scaler.sdk import Connection, Get, Http, Query, Reply, Source, SourceError
+from scaler.sdk import Connection, Get, Http, Query, Reply, Source, SourceError, default_timeout
 from scalers._nats_pages import Consumer, Page, Pending, Server, content_of
 
 Pages = dict[tuple[str, str], Page | SourceError]
@@ -20,7 +20,7 @@ class JetStream(Source[Consumer, Pending]):
     """`url` is the monitoring address of one server, or of all of them."""
 
     url: str
-    timeout: float = 3.0
+    timeout: float = field(default_factory=default_timeout)
 
     def __str__(self) -> str:
         return self.url

@@ -2,7 +2,19 @@
 
 from collections.abc import Iterator
 
-from scaler.sdk import Duration, Example, Get, Query, Reply, Scaler, Source, activation, param, target
+from scaler.sdk import (
+    Duration,
+    Example,
+    Get,
+    Query,
+    Reply,
+    Scaler,
+    Source,
+    activation,
+    default_timeout,
+    param,
+    target,
+)
 from scalers._auth_modes import AuthModes, path_of, url_problem
 from scalers._endpoints import ServiceEndpoints
 from scalers._metric_formats import location_problem, value_at
@@ -49,7 +61,7 @@ class MetricsApi(AuthModes, Scaler[Query, Reply]):
         return f"metric-api-{self.value_location}"
 
     def source(self) -> Source[Query, Reply]:
-        http = self.http(self.url, verify=not self.unsafe_ssl, timeout=self.timeout or 3.0)
+        http = self.http(self.url, verify=not self.unsafe_ssl, timeout=self.timeout or default_timeout())
         return ServiceEndpoints(http) if self.aggregate_from_kube_service_endpoints else http
 
     def ask(self) -> Query:

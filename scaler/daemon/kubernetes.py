@@ -112,9 +112,7 @@ class _Replica:
         """The metrics API on every replica, so that a new leader need not begin to listen; and the webhook."""
         async with Reviews(self._post) as reviews:
             known = Authentication(self._believed, reviews.token, self._clock)
-            metrics = MetricsApi(
-                known, reviews, daemon.leading, daemon.unready, self._clock, requests=faces.requests
-            )
+            metrics = MetricsApi(known, reviews, daemon.leading, daemon.unready, self._clock, requests=faces.requests)
             routes = external_metrics.routes(metrics)
             async with (
                 listening_tls(*self._given.metrics_address, routes, self._shown),

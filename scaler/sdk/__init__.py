@@ -29,7 +29,7 @@ from scaler.sdk.signing import Anonymous, ClientCredentials, Fixed, Request, Sev
 from scaler.sdk.sigv4 import Keys, Place, canonical_query, signature, stamp
 from scaler.sdk.source import Connection, Parallel, Source, Together
 from scaler.sdk.tls import Tls
-from scaler.sdk.ways import default_timeout
+from scaler.sdk.ways import default_timeout, proxy_for
 
 __all__ = [
     "AUTH",
@@ -86,6 +86,7 @@ __all__ = [
     "http_session",
     "key_token",
     "param",
+    "proxy_for",
     "quantity",
     "refused",
     "role_keys",

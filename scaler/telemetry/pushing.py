@@ -13,7 +13,7 @@ from prometheus_client.core import Metric
 from scaler.engine.rounds import Rounds
 from scaler.errors import SettingsError
 
-GRACE = 3.0
+GRACE = 2.0
 """Seconds in which the last of it is to be delivered at the end."""
 
 MISSING = "needs what is not installed: pip install 'event-scaler[otel]'"

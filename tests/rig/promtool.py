@@ -1,6 +1,7 @@
 """promtool, which reads metrics and rules as Prometheus does: out of Debian's package, unpacked and not installed, so
 that it needs no privilege. Where there is no apt there is none."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def _unpack(folder: Path) -> None:
     cache.call([apt, *own, "-qq", "download", PACKAGE], cwd=folder)
     [package] = folder.glob(f"{PACKAGE}_*.deb")
     cache.call([dpkg, "-x", str(package), str(folder)], cwd=folder)
-    for left in (folder / "lists", folder / "cache"):
-        cache.call(["rm", "-rf", str(left)], cwd=folder)
+    for left in ("lists", "cache"):
+        shutil.rmtree(folder / left)
     package.unlink()
+    (folder / "usr" / "bin" / "prometheus").unlink()

@@ -44,7 +44,9 @@ def counted(**values: float) -> CounterMetricFamily:
 
 
 def took(counts: list[tuple[str, float]], total: float) -> HistogramMetricFamily:
-    family = HistogramMetricFamily("keda_scaler_http_request_duration_seconds", "Took.", labels=("scaler", "status_code"))
+    family = HistogramMetricFamily(
+        "keda_scaler_http_request_duration_seconds", "Took.", labels=("scaler", "status_code")
+    )
     family.add_metric(("prometheus", "200"), buckets=counts, sum_value=total)
     return family
 
@@ -61,7 +63,9 @@ def test_a_gauge(page: Page) -> None:
 
 
 def test_milliseconds_are_told_under_the_older_name(page: Page) -> None:
-    family = GaugeMetricFamily("keda_internal_scale_loop_latency_seconds", "Late.", labels=("namespace", "type", "resource"))
+    family = GaugeMetricFamily(
+        "keda_internal_scale_loop_latency_seconds", "Late.", labels=("namespace", "type", "resource")
+    )
     family.add_metric(("shop", "scaledobject", "orders"), 0.25)
     page.families = [family]
     found = made(Points(page, delta=False, now=page.clock))
