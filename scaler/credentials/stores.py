@@ -53,8 +53,8 @@ class Got:
 
 @dataclass(slots=True)
 class _Held:
-    """One block. `due` is when it is fetched anew, `refused` until when its problem is told without asking. `told` are
-    the values that its users know of."""
+    """One block. `due` is when it is fetched anew, `refused` until when its problem is told without asking, `idle` when
+    it was last seen that nobody is bound from it. `told` are the values that its users know of."""
 
     id: str
     room: Room
@@ -70,6 +70,7 @@ class _Held:
     refused: float = -inf
     asked: float = -inf
     fetched: float = -inf
+    idle: float = -inf
     failures: int = 0
     fetching: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
@@ -119,7 +120,7 @@ class Stores:
 
     def _look_around(self, tasks: asyncio.TaskGroup, used: Callable[[], Iterable[str]]) -> None:
         now = self._now()
-        due = [one for one in self._held.items() if one[1].due <= now and not one[1].fetching.locked()]
+        due = [one for one in self._held.items() if _wants_a_look(one[1], now)]
         in_use = frozenset(used()) if due else frozenset()
         for key, held in due:
             if held.id in in_use:
@@ -127,6 +128,8 @@ class Stores:
                 tasks.create_task(self._anew(held), name=f"fetch {held.id}")
             elif now - held.asked > AGE:
                 del self._held[key]
+            else:
+                held.idle = now
 
     async def _anew(self, held: _Held) -> None:
         async with self._places, held.fetching:
@@ -214,6 +217,10 @@ class Stores:
     def _retry(self, held: _Held) -> None:
         held.due = self._now() + AGAIN[min(held.failures, len(AGAIN) - 1)]
         held.failures += 1
+
+
+def _wants_a_look(held: _Held, now: float) -> bool:
+    return held.due <= now and held.idle + LEAST <= now and not held.fetching.locked()
 
 
 def _nobody(id: str) -> None:
