@@ -1,16 +1,17 @@
 """What `kubectl apply` says of manifests that are wrong, or odd, on a real API server: with the configuration that is
-installed, over TLS, by the daemon's own ServiceAccount; by a follower, too. What is never refused, and what is let in
-while nobody can be asked."""
+installed, over TLS, by the daemon's own ServiceAccount; most of it by a replica that follows. What is never refused,
+and what is let in while nobody can be asked."""
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
 from typing import Any, NamedTuple
 
 import pytest
 
-from tests.e2e.kube_admission import CONFIGURATION, DENIED, WEBHOOKS, Asked, asked
-from tests.e2e.kube_daemon import ACCOUNT, NAMESPACE, replica
+from tests.e2e.installation import install, settings
+from tests.e2e.kube_admission import CONFIGURATION, DENIED, WEBHOOKS, Answering, apply, lead
+from tests.e2e.kube_daemon import ACCOUNT, ROOT, KubeDaemon, replica
 from tests.e2e.kube_objects import (
     Object,
     authentication,
@@ -23,9 +24,10 @@ from tests.e2e.kube_objects import (
     scaled_object,
 )
 from tests.e2e.kube_scene import Scene
-from tests.rig.control_plane import ControlPlane
+from tests.rig.control_plane import ControlPlane, Options, Said
 from tests.rig.kube_client import path
 
+NAMESPACED = ROOT / "deploy" / "overlays" / "namespaced"
 CRON: dict[str, Any] = {
     "type": "cron",
     "metadata": {"timezone": "UTC", "start": "0 8 * * *", "end": "0 18 * * *", "desiredReplicas": "2"},
@@ -36,12 +38,27 @@ TRANSFERS = {"scaledobject.keda.sh/transfer-hpa-ownership": "true"}
 ON_WORKER = "the workload 'worker' of type 'apps/v1.Deployment' is already managed by the"
 
 
+class Webhook:
+    """The one that is asked, as a test's namespace has it."""
+
+    def __init__(self, answering: Answering, namespace: str) -> None:
+        self.answering, self._namespace = answering, namespace
+
+    async def apply(self, *manifests: Object, dry_run: bool = False) -> Said:
+        return await apply(self.answering.cluster, self._namespace, *manifests, dry_run=dry_run)
+
+
+@pytest.fixture(scope="module")
+def answering(control_plane: ControlPlane, served: KubeDaemon) -> Iterator[Answering]:
+    """Not the one that leads: that must not be asked by what comes after these tests."""
+    with ExitStack() as stack:
+        yield Answering(control_plane, stack)
+
+
 @pytest.fixture
-async def webhook(scene: Scene) -> AsyncIterator[Asked]:
-    """The leader is asked."""
-    async with asked(scene.cluster, scene.kube, scene.namespace) as made:
-        await made.lead(scene.daemon)
-        yield made
+async def webhook(scene: Scene, answering: Answering) -> Webhook:
+    await answering.ensure()
+    return Webhook(answering, scene.namespace)
 
 
 def hpa(name: str, target: str = "worker") -> Object:
@@ -171,7 +188,7 @@ BOTH = {
 
 
 @pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED.keys())
-async def test_refused(scene: Scene, webhook: Asked, case: Case) -> None:
+async def test_refused(scene: Scene, webhook: Webhook, case: Case) -> None:
     for one in case.before:
         await scene.add(one)
     said = await webhook.apply(case.made)
@@ -184,7 +201,7 @@ async def test_refused(scene: Scene, webhook: Asked, case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", WARNED.values(), ids=WARNED.keys())
-async def test_let_in_with_a_warning(scene: Scene, webhook: Asked, case: Case) -> None:
+async def test_let_in_with_a_warning(scene: Scene, webhook: Webhook, case: Case) -> None:
     said = await webhook.apply(case.made)
     assert said.code == 0, said.err
     [warning] = [line for line in said.err.splitlines() if case.says in line]
@@ -192,7 +209,7 @@ async def test_let_in_with_a_warning(scene: Scene, webhook: Asked, case: Case) -
 
 
 @pytest.mark.parametrize("kind", OTHER_KINDS)
-async def test_other_kinds(scene: Scene, webhook: Asked, kind: str) -> None:
+async def test_other_kinds(scene: Scene, webhook: Webhook, kind: str) -> None:
     """Some by the definitions' own rules, before anybody is asked."""
     made, says = OTHER_KINDS[kind]
     if kind.endswith("EventSource"):
@@ -202,7 +219,7 @@ async def test_other_kinds(scene: Scene, webhook: Asked, kind: str) -> None:
     assert says in said.err
 
 
-async def test_everything_at_once(scene: Scene, webhook: Asked) -> None:
+async def test_everything_at_once(scene: Scene, webhook: Webhook) -> None:
     await scene.add(hpa("theirs"))
     await scene.kube.until(hpas(scene.namespace, "theirs"), lambda _: True)
     made = scaled_object("w" * 60, NAMED, {"type": "kafkaa", "metadata": {}}, NAMED, target="worker", advanced={})
@@ -211,13 +228,13 @@ async def test_everything_at_once(scene: Scene, webhook: Asked) -> None:
         assert part in said.err
 
 
-async def test_a_dry_run_does_not_ask_for_the_workload(webhook: Asked) -> None:
+async def test_a_dry_run_does_not_ask_for_the_workload(webhook: Webhook) -> None:
     made = scaled_object("worker", cpu("50"), minReplicaCount=1)
     assert (await webhook.apply(made, dry_run=True)).code == 0
     assert (await webhook.apply(made)).code != 0
 
 
-async def test_what_a_limit_range_gives_is_enough(scene: Scene, webhook: Asked) -> None:
+async def test_what_a_limit_range_gives_is_enough(scene: Scene, webhook: Webhook) -> None:
     limits = {"limits": [{"type": "Container", "default": {"cpu": "500m"}}]}
     kind = {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "all"}, "spec": limits}
     await scene.kube.create(path("v1", "limitranges", scene.namespace), kind)
@@ -228,14 +245,14 @@ async def test_what_a_limit_range_gives_is_enough(scene: Scene, webhook: Asked) 
     assert [one for one in refused if scene.namespace in one.uri] == []
 
 
-async def test_what_was_let_in_is_never_refused(scene: Scene, webhook: Asked) -> None:
+async def test_what_was_let_in_is_never_refused(scene: Scene, webhook: Webhook) -> None:
     """While nobody can be asked it is let in; afterwards all of it but the spec may be written, and it may go."""
     await scene.add(deployment("worker"))
     await scene.add(hpa("theirs"))
-    await webhook.lead_nowhere()
+    await webhook.answering.stop()
     said = await webhook.apply(scaled_object("worker", CRON))
     assert said.code == 0, said.err
-    await webhook.lead(scene.daemon)
+    await webhook.answering.ensure()
     where = objects(scene.namespace, "worker")
     await scene.told("worker", "Ready", "False", says="already managed by the hpa 'theirs'")
     await scene.annotate("worker", {"a": "b"})
@@ -249,8 +266,8 @@ async def test_what_was_let_in_is_never_refused(scene: Scene, webhook: Asked) ->
     await scene.kube.gone(where)
 
 
-async def test_failing_closed_is_the_configurations_to_say(scene: Scene, webhook: Asked) -> None:
-    await webhook.lead_nowhere()
+async def test_failing_closed_is_the_configurations_to_say(scene: Scene, webhook: Webhook) -> None:
+    await webhook.answering.stop()
     async with failing_closed(scene.cluster):
         said = await scene.daemon.until(lambda: _failing(webhook), "nothing is let in")
         assert 'failed calling webhook "vscaledobject.kb.io"' in said
@@ -273,27 +290,39 @@ async def failing_closed(cluster: ControlPlane) -> AsyncIterator[None]:
         await patch("Ignore")
 
 
-async def _failing(webhook: Asked) -> str:
+async def _failing(webhook: Webhook) -> str:
     said = await webhook.apply(scaled_object("worker", CRON), dry_run=True)
     return said.err if said.code else ""
 
 
-async def test_a_follower_answers_too_and_strictly_where_it_is_told_to(scene: Scene, webhook: Asked) -> None:
-    token = await scene.cluster.token(NAMESPACE, "event-scaler")
-    kubeconfig = scene.cluster.kubeconfig_for_token(token, namespace=NAMESPACE)
+async def test_strictly_where_it_is_told_to_and_counted(scene: Scene, answering: Answering) -> None:
     unknown = scaled_object("worker", {"type": "kafkaa", "metadata": {}})
     await scene.add(scaled_object("first", CRON, target="worker"))
-    with replica(scene.cluster, kubeconfig, name="event-scaler-1", STRICT_ADMISSION="true") as follower:
-        await follower.start()
-        await webhook.lead(follower)
-        assert "leading lease=" not in follower.said()
-        said = await webhook.apply(unknown)
-        assert "spec.triggers[0].type: " in said.err
-        assert f"{ON_WORKER} ScaledObject 'first'" in said.err
-        labels = {"namespace": scene.namespace, "action": "create"}
-        counted = "keda_webhook_scaled_object_validation_errors_total"
-        assert await follower.metric(counted, **labels, reason="other-scaled-object")
-        assert await follower.metric("keda_webhook_scaled_object_validations_total", **labels)
+    await answering.ensure(STRICT_ADMISSION="true")
+    assert "leading lease=" not in answering.daemon.said(), "it follows"
+    said = await apply(scene.cluster, scene.namespace, unknown)
+    assert "spec.triggers[0].type: " in said.err
+    assert f"{ON_WORKER} ScaledObject 'first'" in said.err
+    labels = {"namespace": scene.namespace, "action": "create"}
+    counted = "keda_webhook_scaled_object_validation_errors_total"
+    assert await answering.daemon.metric(counted, **labels, reason="other-scaled-object")
+    assert await answering.daemon.metric("keda_webhook_scaled_object_validations_total", **labels)
+
+
+async def test_confined_the_one_that_leads_is_asked_about_what_is_served(
+    control_planes: Callable[[Options], AbstractContextManager[ControlPlane]],
+) -> None:
+    wrong = scaled_object("worker", cpu("50"))
+    with control_planes(Options()) as cluster:
+        async with cluster.client() as kube:
+            for name in ("billing", "shop", "other"):
+                await kube.create("/api/v1/namespaces", {"metadata": {"name": name}})
+        account, given = await install(cluster, NAMESPACED), await settings(cluster, NAMESPACED)
+        with replica(cluster, account, **given) as daemon:
+            await daemon.lead()
+            await lead(cluster, daemon, "shop")
+            assert DENIED in (await apply(cluster, "billing", wrong)).err
+            assert (await apply(cluster, "other", wrong)).code == 0
 
 
 async def test_the_authority_is_put_into_the_configuration(scene: Scene) -> None:
