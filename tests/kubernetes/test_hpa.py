@@ -123,6 +123,31 @@ def test_metrics_are_sorted_by_type_and_else_as_they_are_written() -> None:
     assert [one["resource"]["name"] for one in metrics[3:]] == ["cpu", "memory"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "written"),
+    [
+        (MetricType.AVERAGE_VALUE, {"type": "AverageValue", "averageValue": "2500m"}),
+        (MetricType.VALUE, {"type": "Value", "value": "2500m"}),
+    ],
+)
+def test_a_formulas_metric_takes_the_place_of_all_external_ones(kind: MetricType, written: dict[str, str]) -> None:
+    """Usage stays, that of a single container as well, which KEDA loses (KEDA behaviour 3.5)."""
+    composite = Goal("composite-metric", 2.5, kind=kind)
+    spec = replace(SPEC, goals=(CPU, LAG, PROXY, Goal("s3-a", 1.0)), formula="a", composite=composite)
+    container, external, usage = hpa_of(spec, OWNER)["spec"]["metrics"]
+    assert (container["type"], usage["type"]) == ("ContainerResource", "Resource")
+    assert external == {
+        "type": "External",
+        "external": {
+            "metric": {
+                "name": "composite-metric",
+                "selector": {"matchLabels": {"scaledobject.keda.sh/name": "orders"}},
+            },
+            "target": written,
+        },
+    }
+
+
 HALF = Rules(60, Select.MIN, (Policy(PolicyType.PERCENT, 50, 30),), 0.05)
 HALF_WRITTEN = {
     "stabilizationWindowSeconds": 60,

@@ -164,7 +164,11 @@ def test_all_problems_at_once_each_with_its_path() -> None:
         ({"triggers": [KAFKA | {"name": "a"}, CRON | {"name": "a"}]}, "spec.triggers[1].name", "multiple times"),
         ({"fallback": {"replicas": 1}}, "spec.fallback.failureThreshold", "is required"),
         ({"fallback": {"failureThreshold": 1, "replicas": 1, "behavior": "x"}}, "spec.fallback.behavior", "one of"),
-        ({"advanced": {"scalingModifiers": {"formula": "a+b"}}}, "spec.advanced.scalingModifiers.formula", "formulas"),
+        (
+            {"advanced": {"scalingModifiers": {"formula": "a+b"}}},
+            "spec.advanced.scalingModifiers.formula",
+            "unknown name",
+        ),
         (
             {"advanced": {"horizontalPodAutoscalerConfig": {"behavior": {"scaleUp": {"tolerance": "much"}}}}},
             "spec.advanced.horizontalPodAutoscalerConfig.behavior.scaleUp.tolerance",
@@ -248,7 +252,9 @@ async def test_an_identity_reaches_the_trigger() -> None:
     first = await bound(scaled_object(triggers=[MSK]), {}, named)
     annotated = {Ref("Identity", "shop", "worker"): {"eks.amazonaws.com/role-arn": ORDERS}}
     second = await bound(
-        scaled_object(triggers=[MSK]), annotated, {TA: {"podIdentity": {"provider": "aws", "identityOwner": "workload"}}}
+        scaled_object(triggers=[MSK]),
+        annotated,
+        {TA: {"podIdentity": {"provider": "aws", "identityOwner": "workload"}}},
     )
     own = await bound(scaled_object(triggers=[MSK]), {}, {TA: {"podIdentity": {"provider": "aws"}}})
     assert first.triggers[0].source == second.triggers[0].source != own.triggers[0].source
@@ -257,7 +263,9 @@ async def test_an_identity_reaches_the_trigger() -> None:
 async def test_a_workload_without_a_role_is_named() -> None:
     with pytest.raises(CredentialError) as raised:
         await bound(scaled_object(triggers=[MSK]), {}, {TA: {"podIdentity": {"provider": "aws-eks"}}})
-    assert "spec.triggers[0].authenticationRef: spec.podIdentity: the workload's role cannot be told" in str(raised.value)
+    assert "spec.triggers[0].authenticationRef: spec.podIdentity: the workload's role cannot be told" in str(
+        raised.value
+    )
 
 
 async def test_a_secret_cannot_name_a_role_either() -> None:

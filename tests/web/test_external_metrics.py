@@ -148,9 +148,18 @@ async def test_names_are_compared_without_case_and_shown_as_they_are(
 async def test_a_metric_that_is_no_triggers_is_answered_from_the_board(
     api: Served, client: aiohttp.ClientSession
 ) -> None:
-    publish(api.board, Metric("composite-metric", 5.0, NOW))
-    assert (await got(client, path("composite-metric"))).body["items"][0]["value"] == "5"
+    publish(api.board, Metric("another", 5.0, NOW))
+    assert (await got(client, path("another"))).body["items"][0]["value"] == "5"
     assert api.refreshed == []
+
+
+async def test_a_formulas_metric_is_refreshed_like_a_triggers(api: Served, client: aiohttp.ClientSession) -> None:
+    made = watched(METRIC)
+    told = replace(made.spec, formula="a", variables=(("a", METRIC),), composite=Goal("composite-metric", 5.0))
+    api.board.place(replace(made, spec=told))
+    publish(api.board, Metric(METRIC, 1.0, NOW), Metric("composite-metric", 2.5, NOW))
+    assert (await got(client, path("Composite-Metric"))).body["items"][0]["value"] == "2500m"
+    assert api.refreshed == [(ORDERS, "composite-metric")]
 
 
 async def test_one_of_several_metrics_is_answered_alone(api: Served, client: aiohttp.ClientSession) -> None:

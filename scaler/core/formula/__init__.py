@@ -47,10 +47,23 @@ class Formula:
 @lru_cache(maxsize=KEPT)
 def compiled(text: str, names: tuple[str, ...]) -> Formula:
     """A formula whose outcome is a number, over inputs of those names. Raises `FormulaError`."""
-    code, used = _code(cast(text), names)
+    try:
+        code, used = _code(cast(text), names)
+    except FormulaError as error:
+        raise FormulaError(_said(text, names) or str(error)) from None
     if not (code.type.number or code.type.unknown):
         raise FormulaError(f"it yields {code.type}, not a number")
     return Formula(used, code.run)
+
+
+def _said(text: str, names: tuple[str, ...]) -> str:
+    """What is wrong with it as it is written, without what the cast puts around it; empty where it is the cast."""
+    try:
+        code, _ = _code(text, names)
+    except FormulaError as error:
+        return str(error)
+    fits = code.type.number or code.type.unknown
+    return "" if fits else f"it yields {code.type}, not a number"
 
 
 def expression(text: str, names: tuple[str, ...]) -> Formula:
