@@ -15,6 +15,7 @@ from scaler.cli.adopt import ContextOption, KubeconfigOption, of_whoever_calls
 from scaler.clock import Clock, boottime
 from scaler.errors import ManifestError
 from scaler.kubernetes.api import Api
+from scaler.kubernetes.changes import OBJECT
 from scaler.kubernetes.handover.handback import (
     Deed,
     Remark,
@@ -27,7 +28,7 @@ from scaler.kubernetes.handover.handback import (
     told,
 )
 from scaler.kubernetes.handover.survey import api_service, exists, held, leases, objects, services
-from scaler.kubernetes.handover.takeover import LEASE, OBJECT, Led
+from scaler.kubernetes.handover.takeover import LEASE, Led
 from scaler.kubernetes.lease import Claim, Terms
 from scaler.kubernetes.reach.endpoint import Service
 

@@ -67,7 +67,7 @@ def examine(manifest: Manifest, find: Find) -> Examined:
         return Examined(*authentication.examine(manifest))
     spec, problems, warnings = _spec(manifest)
     for index, entry in enumerate(_entries(manifest, spec)):
-        loaded = _load(entry, index, find, (UNRESOLVED, UNRESOLVED), aimless=modifiers.there(manifest.body))
+        loaded = _load(entry, index, find, (UNRESOLVED, UNRESOLVED), aimless=_aimless(manifest))
         problems.update(loaded.problems)
         warnings.update(loaded.notes)
     return Examined(problems, warnings)
@@ -94,7 +94,7 @@ async def bind(manifest: Manifest, binding: Binding) -> Watched:
     for index, entry in enumerate(spec.triggers):
         try:
             places = await credentials.of(entry, index)
-            loaded = _load(entry, index, binding.find, places, aimless=modifiers.there(manifest.body))
+            loaded = _load(entry, index, binding.find, places, aimless=_aimless(manifest))
         except CredentialError as error:
             missing.append(str(error))
             continue
@@ -250,6 +250,11 @@ def _entries(manifest: Manifest, spec: AnySpec | None) -> tuple[TriggerEntry, ..
     raw = (manifest.body.get("spec") or {}).get("triggers") if isinstance(manifest.body.get("spec"), Mapping) else None
     loaded = (load_document(TriggerEntry, one, "") for one in (raw if isinstance(raw, list) else ()))
     return tuple(one.value or TriggerEntry(type="") for one in loaded)
+
+
+def _aimless(manifest: Manifest) -> bool:
+    """Beside a formula, which a ScaledJob has none of, a trigger needs no target of its own."""
+    return manifest.ref.kind != SCALED_JOB.kind and modifiers.there(manifest.body)
 
 
 def _load(entry: TriggerEntry, index: int, find: Find, places: tuple[Any, Any], *, aimless: bool) -> Loaded[AnyScaler]:

@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 
 import pytest
 
-from scaler.core.model import Advice, Decision, Failure, State, Why
+from scaler.core import jobs
+from scaler.core.model import Advice, Decision, Failure, Goal, JobRules, State, Target, Why
 from scaler.engine.cluster import Gone
 from scaler.errors import ClusterError, Conflict, LoginError, NotFound, ScalerError, SourceError
 from scaler.manifests.watched import Ref, Watched
@@ -491,3 +493,81 @@ async def test_a_doubt_delays_and_breaks_nothing(failure: Exception | float) -> 
         await stage.ring()
         assert stage.replicas("a") == 5, "the line went on all the time"
         assert bool(stage.cluster.reported) is isinstance(failure, RuntimeError), "only a bug is told"
+
+
+async def test_a_formulas_metric_asks_for_all_of_its_inputs() -> None:
+    """Not for what it does not hear, nor for what is to be answered from the last poll."""
+    servers = [Server(answers={query: 10}) for query in "qrst"]
+    async with scene(metric_max_age=5.0) as stage:
+        made = [trigger(Batch(str(i), server), "qrst"[i], index=i) for i, server in enumerate(servers)]
+        made[2] = replace(made[2], cached=True)
+        composite = Goal("composite-metric", 10.0)
+        heard = (("q", "s0-q"), ("r", "s1-r"), ("s", "s2-s"))
+        stage.add("a", *made, interval=60.0, formula="q + r + s", variables=heard, composite=composite)
+        await stage.settled(1)
+        fetches = [len(server.fetched) for server in servers]
+        await stage.loop.refresh(ref("a"), "composite-metric")
+        assert [len(server.fetched) for server in servers] == fetches, "they are young enough"
+        await stage.settled(6)
+        for server in servers:
+            server.answers = dict.fromkeys(server.answers, 30)
+        await stage.loop.refresh(ref("a"), "composite-metric")
+        assert [len(one.fetched) - before for one, before in zip(servers, fetches, strict=True)] == [1, 1, 0, 0]
+        metric = stage.board.metric(ref("a"), "composite-metric")
+        assert metric is not None
+        assert metric.value == 70
+        await stage.settled(1)
+        assert stage.replicas("a") == 7
+
+
+async def test_a_formula_that_hears_nobody_needs_no_asking() -> None:
+    server = Server(answers={"q": 10})
+    async with scene(metric_max_age=1.0) as stage:
+        composite = Goal("composite-metric", 10.0)
+        stage.add("a", trigger(Batch(server=server), "q"), interval=60.0, formula="20", composite=composite)
+        await stage.settled(5)
+        fetches = len(server.fetched)
+        await stage.loop.refresh(ref("a"), "composite-metric")
+        assert len(server.fetched) == fetches
+        assert stage.replicas("a") == 2
+
+
+async def test_a_metric_that_the_object_has_not() -> None:
+    async with scene() as stage:
+        stage.add("a", trigger(Batch(), "q"))
+        await stage.settled(1)
+        for metric in ("s1-q", "composite-metric"):
+            with pytest.raises(NotFound, match=metric):
+                await stage.loop.refresh(ref("a"), metric)
+
+
+async def test_jobs_are_made_by_the_same_line() -> None:
+    """What runs is counted at each round; nothing is made twice, and of a manifest that is refused now the old rules
+    hold."""
+    server = Server(answers={"q": 30})
+    async with scene() as stage:
+        told = stage.add("a", trigger(Batch(server=server), "q"), with_decide=jobs.decide, jobs=JobRules())
+        await stage.settled()
+        assert stage.cluster.replicas[told.ref] == 3
+        await stage.ring()
+        assert stage.cluster.replicas[told.ref] == 3
+        server.answers["q"] = 50
+        await stage.settled(10)
+        await stage.ring()
+        assert stage.cluster.replicas[told.ref] == 5
+        assert stage.decision("a").create == 2
+        assert [one.create for one in stage.cluster.applied if one.create] == [3, 2]
+
+
+async def test_jobs_that_cannot_be_seen_are_not_made_again() -> None:
+    class Blind(RememberingCluster):
+        async def seen(self, watched: Watched) -> Target:
+            raise ClusterError("its jobs cannot be seen")
+
+    server = Server(answers={"q": 30})
+    async with scene() as stage:
+        stage.cluster.seen = Blind().seen  # type: ignore[method-assign]  # as a cluster that cannot see them
+        told = stage.add("a", trigger(Batch(server=server), "q"), with_decide=jobs.decide, jobs=JobRules())
+        await stage.settled()
+        assert stage.cluster.replicas.get(told.ref, 0) == 0
+        assert stage.cluster.reported == [(told.ref, "its jobs cannot be seen")]

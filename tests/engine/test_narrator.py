@@ -1,9 +1,11 @@
 """What is said, and that it is said once."""
 
+from dataclasses import replace
+
 import pytest
 
 from scaler.core.disagreement import Disagreement
-from scaler.core.model import Decision, Failure, Reading, Spec, Target, Value, Why
+from scaler.core.model import Decision, Failure, Mode, Reading, Spec, Target, Value, Why
 from scaler.engine.narrator import Narrator
 from scaler.errors import ClusterError, ManifestError
 from scaler.manifests.watched import Ref, Watched
@@ -193,3 +195,17 @@ def test_a_disagreement_is_told_when_it_lasts_and_when_it_is_over(
     for _ in range(2):
         narrator.compared(ref("orders"), None)
     assert lines(said) == ["INFO default/orders has the replicas again that it would have here"]
+
+
+def test_jobs_that_are_made_are_told_each_time(narrator: Narrator, said: pytest.LogCaptureFixture) -> None:
+    """However many, and though the numbers are the same; but not while they are only observed."""
+    made = Decision(2, Why.MORE_JOBS, create=2)
+    for _ in range(2):
+        narrator.decided(watched(), [value(2)], Target(0, 0, 0), made)
+    line = "INFO default/orders 0→2 the triggers ask for more jobs than there are"
+    assert lines(said) == [line, line]
+    told = watched()
+    observed = replace(told, spec=replace(told.spec, mode=Mode.OBSERVE))
+    for _ in range(2):
+        narrator.decided(observed, [value(2)], Target(0, 0, 0), made)
+    assert lines(said) == []

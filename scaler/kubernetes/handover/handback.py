@@ -14,7 +14,8 @@ from typing import Any
 from scaler.core.model import Mode
 from scaler.errors import ClusterError, Conflict, ManifestError, NotFound
 from scaler.kubernetes.api import Api
-from scaler.kubernetes.handover.takeover import LEASE, OBJECT, Led, named, stopping
+from scaler.kubernetes.changes import OBJECT
+from scaler.kubernetes.handover.takeover import LEASE, Led, named, stopping
 from scaler.kubernetes.lease import Claim
 from scaler.kubernetes.objects import Custom
 from scaler.kubernetes.reach.endpoint import Service
