@@ -14,7 +14,7 @@ import scaler.testing
 
 HERE = Path(scaler.__file__).parent
 SOURCES = sorted([*HERE.rglob("*.py"), *HERE.parent.joinpath("scalers").glob("*.py")])
-CORE = [path for path in SOURCES if path.parent == HERE / "core"]
+CORE = [path for path in SOURCES if HERE / "core" in path.parents]
 PURE = {"dataclasses", "enum", "math", "collections", "typing", "functools", "re", "decimal"}
 
 

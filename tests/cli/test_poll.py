@@ -46,12 +46,11 @@ def url() -> Iterator[str]:
 
 def written(folder: Path, url: str, *paths: str, formula: str = "") -> Path:
     """Triggers a, b … that each read one number."""
+    own = {} if formula else {"targetValue": "5"}
     triggers = [
-        {"type": "metrics-api", "name": name, "metadata": {"url": f"{url}/{path}", "valueLocation": "value"}}
+        {"type": "metrics-api", "name": name, "metadata": {"url": f"{url}/{path}", "valueLocation": "value", **own}}
         for name, path in zip("abc", paths, strict=False)
     ]
-    for trigger in triggers if not formula else ():
-        trigger["metadata"] = {**dict(trigger["metadata"]), "targetValue": "5"}
     modifiers = {"scalingModifiers": {"formula": formula, "target": "5", "activationTarget": "10"}} if formula else {}
     manifest = {
         "apiVersion": "keda.sh/v1alpha1",

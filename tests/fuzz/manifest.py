@@ -54,7 +54,7 @@ def _good() -> list[dict[str, Any]]:
     job = {"jobTargetRef": template, "triggers": triggers[:2], "scalingStrategy": {"strategy": "accurate"}}
     reference = [{"parameter": "password", "name": "secret", "key": "password"}]
     login = {"secretTargetRef": reference, "env": reference, "podIdentity": {"provider": "azure-workload"}}
-    specs = (scaled, job, login, login)
+    specs: tuple[dict[str, Any], ...] = (scaled, job, login, login)
     return [_manifest(kind, spec) for kind, spec in zip(KINDS, specs, strict=True)]
 
 
@@ -97,15 +97,16 @@ def _paths(part: Any, at: Path = ()) -> Iterator[Path]:
 
 def _change(body: Any, path: Path, random: Random) -> None:
     """Something else in its place, nothing, something beside it, or it over and over."""
-    part, last = body, path[-1]
+    part: Any = body
+    last: Any = path[-1]
     for step in path[:-1]:
         part = part[step]
-    match random.choice(("put", "put", "drop", "beside", "more")):
-        case "drop" if last in part or isinstance(part, list):
+    match random.choice(("put", "put", "drop", "beside", "more")), part:
+        case "drop", _ if isinstance(part, list) or last in part:
             del part[last]
-        case "beside" if isinstance(part, Mapping):
+        case "beside", dict():
             part[random.choice((*TEXTS, *part))] = anything(random)
-        case "more" if isinstance(part, list):
+        case "more", list():
             part.extend([part[last]] * random.choice((1, 5, 600)))
         case _:
             part[last] = anything(random)
