@@ -13,7 +13,7 @@ from scaler.kubernetes.changes import Changes, manifest_of
 from scaler.kubernetes.objects import Meta
 from scaler.kubernetes.targets import DEPLOYMENT, STATEFUL_SET
 from scaler.kubernetes.world import Scope, World
-from scaler.manifests.kinds import CLUSTER_TRIGGER_AUTHENTICATION, SCALED_OBJECT, TRIGGER_AUTHENTICATION
+from scaler.manifests.kinds import CLUSTER_TRIGGER_AUTHENTICATION, SCALED_JOB, SCALED_OBJECT, TRIGGER_AUTHENTICATION
 from scaler.manifests.watched import Ref
 from tests.kubernetes.scene import NAMESPACE, REF, START, custom, deployment, hpa
 from tests.kubernetes.script import Script
@@ -376,3 +376,31 @@ def test_a_manifest_as_a_person_wrote_it() -> None:
 
 def test_one_whose_creation_nobody_knows() -> None:
     assert manifest_of("ScaledObject", custom()).created == 0.0
+
+
+# ---------------------------------------------------------------------------------------------------------- ScaledJobs
+
+
+async def test_scaled_jobs_are_told_beside_scaled_objects_of_the_same_name() -> None:
+    scene = Scene()
+    jobs = scene.world.objects[SCALED_JOB.kind]
+    jobs.put(custom("orders", version=1, spec={"jobTargetRef": {}}))
+    scene.put(2)
+    async with scene.listening() as listener:
+        assert await listener.heard() == ["Appeared orders 1", "Appeared orders 1", "Synced"]
+        jobs.put(custom("orders", version=3, generation=2, spec={"jobTargetRef": {}}))
+        jobs.put(custom("orders", version=4, generation=2, spec={"jobTargetRef": {}}, status={"Paused": "true"}))
+        jobs.drop(Meta(name="orders", namespace=NAMESPACE, uid="uid-orders", resource_version="5"))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        told = [(type(one).__name__, _kind(one)) for one in listener.told]
+    assert told == [("Changed", "ScaledJob"), ("Gone", "ScaledJob")]
+
+
+def _kind(change: Change) -> str:
+    match change:
+        case Changed(manifest):
+            return manifest.ref.kind
+        case Gone(ref):
+            return ref.kind
+    return ""

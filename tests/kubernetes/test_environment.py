@@ -105,3 +105,12 @@ async def test_a_secret_that_is_not_there(scene: Scene) -> None:
     scene.runs({"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "none", "key": "k"}}}]})
     with pytest.raises(NotFound, match="there is no Secret none"):
         await scene.of("worker/")
+
+
+@pytest.mark.parametrize(("name", "host"), [("orders/", "kafka"), ("orders/side", "else")])
+async def test_of_a_scaled_job_it_is_its_own_template_s(scene: Scene, name: str, host: str) -> None:
+    """Which has no replicas, so that its kind is not looked for among those that can be scaled."""
+    path = "/apis/keda.sh/v1alpha1/namespaces/shop/scaledjobs/orders"
+    scene.api.answers["GET", path] = {"spec": {"jobTargetRef": {"template": {"spec": {"containers": [PLAIN, SIDE]}}}}}
+    assert (await scene.of(f"ScaledJob.v1alpha1.keda.sh/{name}"))["HOST"] == host
+    assert scene.api.sent == [("GET", path)]

@@ -10,7 +10,7 @@ from scaler.errors import Forbidden, NotFound
 from scaler.kubernetes.objects import Custom
 from scaler.kubernetes.ownership import Workload
 from scaler.kubernetes.world import Scope, World, aim_of, held_by
-from scaler.manifests.kinds import SCALED_OBJECT
+from scaler.manifests.kinds import SCALED_JOB, SCALED_OBJECT
 from tests.kubernetes.scene import NAMESPACE, custom, hpa
 from tests.kubernetes.script import Script, bookmark
 
@@ -109,6 +109,16 @@ async def test_without_the_others_it_is_not(path: str) -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
             await world.synced()
+
+
+async def test_jobs_are_watched_with_the_first_scaled_job() -> None:
+    api = Asked()
+    world = World(api, Scope())
+    world.objects[SCALED_JOB.kind].put(custom("orders", version=9, spec={}))
+    found = await asked(world, api)
+    assert found.pop("/apis/batch/v1/jobs") == "scaledjob.keda.sh/name"
+    assert found == dict.fromkeys(OURS + THEIRS, "")
+    assert world.unsynced() == "", "nobody but a ScaledJob waits for them"
 
 
 # ------------------------------------------------------------------------------------------------ what is found again
