@@ -1,6 +1,7 @@
 """KEDA's flags: those that mean something go to a setting, all others are passed over, mistakes are said."""
 
 import logging
+from pathlib import Path
 
 import pytest
 
@@ -172,3 +173,9 @@ def test_one_warning_for_all_that_is_passed_over(caplog: pytest.LogCaptureFixtur
         flags.say(understood("--v=0", "--logtostderr=true", "--v=1"))
         flags.say(understood(*()))
     assert caplog.messages == ["these flags mean nothing here: --v --logtostderr"]
+
+
+def test_the_guide_has_every_flag_that_means_something() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "kubernetes.md").read_text(encoding="utf-8")
+    section = page.partition("### KEDA's flags")[2].partition("\n## ")[0]
+    assert [name for name in (*FLAGS, "port") if f"`--{name}`" not in section] == []

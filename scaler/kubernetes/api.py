@@ -80,7 +80,6 @@ class Api:
         self._places = asyncio.Semaphore(at_once)
         self._warned: set[str] = set()
         self._fence: Callable[[], None] | None = None
-        self.host = urlsplit(access.server).netloc
         self.requests: Counter[tuple[int, str]] = Counter()
         self._session: aiohttp.ClientSession
 
@@ -95,6 +94,11 @@ class Api:
         await self._session.close()
         for _ in range(3):
             await asyncio.sleep(0)
+
+    @property
+    def host(self) -> str:
+        """The API server's name and port."""
+        return urlsplit(self._access.server).netloc
 
     def fenced(self, fence: Callable[[], None]) -> "Api":
         """The same connections; `fence` raises where nothing may be written any more. It is asked when a write begins

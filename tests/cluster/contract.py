@@ -130,6 +130,12 @@ class Contract:
         assert {change.ref for change in told if isinstance(change, Touched)} <= {TARGET, SECRET}
         assert [change.manifest.ref for change in told if isinstance(change, Appeared)] == [OBJECT]
 
+    async def test_objects_of_our_kinds_are_counted(self, furnished: World) -> None:
+        """And no others."""
+        async with leading(furnished) as cluster, watching(cluster) as until:
+            await until(Synced)
+            assert dict(cluster.known()) == {("ScaledObject", "default"): 1}
+
     async def test_an_empty_world_is_synced_too(self, world: World) -> None:
         async with leading(world) as cluster, watching(cluster) as until:
             await until(Synced)

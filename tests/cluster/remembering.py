@@ -10,10 +10,13 @@ from scaler.core.model import Decision, Jobs, Mode, State, Target
 from scaler.credentials.store import Token
 from scaler.engine.cluster import Change
 from scaler.errors import NotFound, ScalerError
+from scaler.manifests.kinds import KINDS
 from scaler.manifests.watched import Manifest, Ref, Watched
 from scaler.sdk.source import AnySource
 
 T = TypeVar("T")
+
+OURS = frozenset(kind.kind for kind in KINDS)
 
 
 class RememberingCluster:
@@ -70,7 +73,7 @@ class RememberingCluster:
         return self._lead
 
     def known(self) -> Mapping[tuple[str, str], int]:
-        return Counter((ref.kind, ref.namespace) for ref in list(self.manifests))
+        return Counter((ref.kind, ref.namespace) for ref in list(self.manifests) if ref.kind in OURS)
 
     def sources(self) -> Mapping[str, AnySource]:
         return {}

@@ -347,8 +347,53 @@ def test_every_variable_is_a_setting(render: Render) -> None:
     values = {**CONFINED, **ELSEWHERE, **GIVEN, "restrictSecrets": True, "clusterObjectNamespace": "keys"}
     values |= {"observe": True, "takeOverMetricsApi": True, "fullnameOverride": "scaler"}
     settings = {*KEDA.values(), *(PREFIX + field.upper() for field in parameters(Settings))}
+    values["opentelemetry"] = {"metrics": True, "traces": True, "traceRatio": 1}
     own = _variables(render({"certificates": {"ownSecret": "mine"}}))
     assert {*_variables(render(values)), *own} <= settings
+
+
+def test_opentelemetry_is_chosen(render: Render) -> None:
+    chosen = {
+        "metrics": True,
+        "traces": True,
+        "traceRatio": 0.25,
+        "endpoint": "http://collector:4317",
+        "protocol": "grpc",
+    }
+    assert {
+        "SCALER_ENABLE_OPENTELEMETRY_METRICS": "true",
+        "SCALER_ENABLE_OPENTELEMETRY_TRACES": "true",
+        "SCALER_TRACE_RATIO": "0.25",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4317",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+    }.items() <= _variables(render({"opentelemetry": chosen})).items()
+    assert not [name for name in _variables(render()) if "TELEMETRY" in name or name.startswith("OTEL")]
+
+
+def test_monitoring_is_chosen(render: Render) -> None:
+    """The objects for the Prometheus operator and for Grafana, each by itself; what is in them is the repository's."""
+    ours = {"release": "kube-prometheus"}
+    chosen = {
+        "monitoring": {
+            "serviceMonitor": {"create": True, "labels": ours, "interval": "15s"},
+            "rules": {"create": True, "labels": ours},
+            "dashboard": {"create": True, "labels": ours},
+        }
+    }
+    objects = render(chosen)
+    monitor, rules = _one(objects, "ServiceMonitor"), _one(objects, "PrometheusRule")
+    dashboard = _one(objects, "ConfigMap", "event-scaler-dashboard")
+    for one in (monitor, rules, dashboard):
+        assert ours.items() <= one["metadata"]["labels"].items()
+    service = _one(objects, "Service")
+    [port] = monitor["spec"]["endpoints"]
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    assert (port["port"], port["interval"]) == (service["spec"]["ports"][0]["name"], "15s")
+    assert rules["spec"] == yaml.safe_load((ROOT / "deploy" / "prometheus" / "alerts.yaml").read_text(encoding="utf-8"))
+    told = (ROOT / "deploy" / "grafana" / "event-scaler.json").read_text(encoding="utf-8")
+    assert dashboard["data"]["event-scaler.json"].strip() == told.strip()
+    assert dashboard["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert not {"ServiceMonitor", "PrometheusRule", "ConfigMap"} & {one["kind"] for one in render()}
 
 
 TOLERATED = {"key": "autoscaling", "operator": "Exists", "effect": "NoSchedule"}
@@ -424,6 +469,8 @@ def test_the_account_is_chosen(render: Render) -> None:
         ({"env": {"SCALER_LEASE_NAME": "ours"}}, "SCALER_LEASE_NAME"),
         ({"env": {"SCALER_METRIC_MAX_AGE": 5}}, "/env/SCALER_METRIC_MAX_AGE"),
         ({"lease": {"name": ""}}, "/lease/name"),
+        ({"opentelemetry": {"protocol": "udp"}}, "/opentelemetry/protocol"),
+        ({"opentelemetry": {"traceRatio": 2}}, "/opentelemetry/traceRatio"),
     ],
 )
 def test_what_is_no_value_is_refused(refused: Callable[[Values], str], values: Values, named: str) -> None:

@@ -516,3 +516,17 @@ async def test_a_version_that_is_too_old_and_a_new_list(server: Server, api: Api
     for _ in range(50):
         await asyncio.sleep(0)
     assert "sendInitialEvents" in server.received[2].parameters
+
+
+# ------------------------------------------------------------------------------------------------------------ counting
+
+
+async def test_what_is_answered_is_counted_by_status_and_method(server: Server, api: Api) -> None:
+    server.replies = [answer(raw(hpa("x"))), refusal(409), refusal(404), answer(raw(hpa("x")))]
+    await api.get(ONE, Hpa)
+    with pytest.raises(Conflict):
+        await api.fenced(lambda: None).patch(ONE, {}, Hpa)
+    assert await api.delete(ONE)
+    await api.create(PATH, {}, Hpa)
+    assert api.requests == {(200, "GET"): 1, (409, "PATCH"): 1, (404, "DELETE"): 1, (200, "POST"): 1}
+    assert server.url.endswith(api.host)
