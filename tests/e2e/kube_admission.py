@@ -1,4 +1,4 @@
-"""Who is asked about objects before the API server keeps them, one replica or nobody, and what `kubectl apply` then says.
+"""Who is asked about objects before the API server keeps them, one replica or nobody, and what `kubectl apply` says.
 
 The API server keeps its connection to whom it asks, whatever the Service leads to since: who is not to be asked any
 more is stopped."""

@@ -16,6 +16,7 @@ import pytest_asyncio
 
 from tests.e2e import keda_leftovers as keda
 from tests.e2e.installation import install
+from tests.e2e.installation import settings as given
 from tests.e2e.kube_daemon import API_SERVICE, ROOT, KubeDaemon, replica
 from tests.e2e.kube_objects import (
     Object,
@@ -198,14 +199,16 @@ async def test_there_and_back(ground: Place) -> None:
     async with keda.leading(ground.cluster) as operator:
         await _kept(ground)
         kubeconfig = await install(ground.cluster, OVERLAY, namespace=keda.NAMESPACE)
-        settings = {"NAMESPACE": keda.NAMESPACE, "TAKE_OVER_METRICS_API": "true"}
+        settings = {**await given(ground.cluster, OVERLAY), "NAMESPACE": keda.NAMESPACE}
         with replica(ground.cluster, kubeconfig, name="event-scaler-0", **settings) as daemon:
             await daemon.start()
             before, since = await ground.picture(), ground.cluster.mark()
             await _waits(ground, daemon)
+            assert not any(await _believed(ground))
             await ground.kubectl("kubectl -n keda scale deployment keda-operator --replicas 0")
             await operator.stop()
             await _taken_over(ground, daemon, left)
+            assert all(await _believed(ground))
             await ground.kubectl("kubectl delete validatingwebhookconfiguration keda-admission")
             await _nothing_moved(ground, before, left, since)
             await _refuses_to_release(ground)
@@ -220,6 +223,12 @@ async def test_there_and_back(ground: Place) -> None:
     await ground.helm.install()
     assert (await ground.kube.get(API_SERVICE))["spec"]["service"]["name"] == keda.METRICS_SERVICE
     assert set(await ground.found()) == set(left)
+
+
+async def _believed(ground: Place) -> list[bool]:
+    """For each of our webhooks, whether the API server knows by whom its answers are signed."""
+    found = await ground.kube.get(f"{keda.WEBHOOKS}/event-scaler-admission")
+    return ["caBundle" in hook["clientConfig"] for hook in found["webhooks"]]
 
 
 async def _left_by_keda(ground: Place, left: dict[str, keda.Left]) -> None:
