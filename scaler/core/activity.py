@@ -42,9 +42,7 @@ def activity(spec: Spec, inputs: tuple[Input, ...], composite: Input | None = No
     if composite is not None:
         by = tuple(name for name in awake if name == composite.goal.metric)
         compared = (*(one for one in inputs if one.goal.resource), composite)
-    return Activity(
-        compared, bool(by) or spec.force, spec.force, by, tuple(failing), falling_back, read, tuple(awake)
-    )
+    return Activity(compared, bool(by) or spec.force, spec.force, by, tuple(failing), falling_back, read, tuple(awake))
 
 
 def _active(goal: Goal, reading: Value | None) -> bool:
