@@ -231,7 +231,7 @@ async def test_a_store_that_is_down_takes_nothing_away(aws: Service) -> None:
         ({"podIdentity": {"provider": "gcp"}}, None, f"{AT}.podIdentity.provider: must be aws or aws-eks here"),
         ({"region": ""}, None, f"{AT}.region: must be a region such as eu-west-1, or the daemon's (AWS_REGION)"),
         (
-            {"region": "x.evil.example/#"},
+            {"region": "eu-west-1.evil.example/#"},
             None,
             f"{AT}.region: must be a region such as eu-west-1, or the daemon's (AWS_REGION)",
         ),

@@ -185,16 +185,16 @@ async def test_a_secret_that_is_not_there_is_named(azure: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "login", "vault"),
+    ("kind", "login", "url"),
     [
         ("AzurePublicCloud", "https://login.microsoftonline.com", "https://shop.vault.azure.net"),
         ("azureusgovernmentcloud", "https://login.microsoftonline.us", "https://shop.vault.usgovcloudapi.net"),
         ("AzureChinaCloud", "https://login.chinacloudapi.cn", "https://shop.vault.azure.cn"),
     ],
 )
-async def test_every_cloud_has_its_hosts(azure: Service, kind: str, login: str, vault: str) -> None:
+async def test_every_cloud_has_its_hosts(azure: Service, kind: str, login: str, url: str) -> None:
     given = block(azure, cloud={"type": kind}).cloud
     cloud = cloud_of(given, AT)
     assert cloud.login == login
-    assert cloud.holds(vault)
-    assert cloud.scope == f"https://{vault.partition('.')[2]}/.default"
+    assert cloud.holds(url)
+    assert cloud.scope == f"https://{url.partition('.')[2]}/.default"

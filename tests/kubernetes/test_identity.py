@@ -53,7 +53,8 @@ async def test_of_another_kind() -> None:
 async def test_of_a_scaled_job() -> None:
     api = Script()
     template = {"template": {"spec": {"serviceAccountName": "orders"}}}
-    api.answers["GET", "/apis/keda.sh/v1alpha1/namespaces/shop/scaledjobs/worker"] = {"spec": {"jobTargetRef": template}}
+    job = "/apis/keda.sh/v1alpha1/namespaces/shop/scaledjobs/worker"
+    api.answers["GET", job] = {"spec": {"jobTargetRef": template}}
     api.answers["GET", f"{ACCOUNTS}/orders"] = {"metadata": {"annotations": ROLE}}
     assert await identity(api, "ScaledJob.v1alpha1.keda.sh/worker") == ROLE
 
