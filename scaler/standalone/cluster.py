@@ -30,7 +30,7 @@ from scaler.standalone import procfs
 from scaler.standalone.folder import OBJECTS, Folder, changes, look
 from scaler.standalone.jobs.job import JobSite
 from scaler.standalone.jobs.slot import Slot
-from scaler.standalone.jobs.template import JobTemplate
+from scaler.standalone.jobs.template import JobTemplate, numbered
 from scaler.standalone.journal import Journal
 from scaler.standalone.leadership import locked
 from scaler.standalone.processes import Launch
@@ -216,11 +216,14 @@ class StandaloneCluster:
                 log.info("%s is in order again", name)
 
     def _manifests(self) -> Mapping[Ref, Manifest]:
-        """All of them, those that are served with the moment of their creation."""
+        """All of them; those that are served with the moment of their creation, and a ScaledJob with the generation
+        by which its Jobs are known."""
         now, found = self._clock(), dict(self._folder.manifests)
         for ref in found:
             if ref.kind in OBJECTS:
                 found[ref] = replace(found[ref], created=self._memory.created(found[ref], now))
+            if ref.kind == "ScaledJob":
+                found[ref] = numbered(found[ref])
         return found
 
     def _with_memory(self, change: Change) -> Change:

@@ -47,7 +47,7 @@ class JobRecord(Struct, frozen=True):
     """A Job; without an `outcome` it has not ended. Which processes are its own is told by their environment."""
 
     number: int
-    generation: str
+    generation: int
     created: float
     started: float | None = None
     ended: float | None = None

@@ -45,16 +45,11 @@ class Staff:
     async def apply(self, watched: Watched, decision: Decision) -> None:
         """Make it true, as the port promises; returns when what was missing has been started. What cannot be started is
         an error at every call, until it can."""
-        moves = watched.spec.mode is not Mode.OBSERVE
-        if rules := watched.spec.jobs:
-            batch = self._batches.batch(watched.ref)
-            if moves:
-                await batch.make(decision)
-                batch.tidy(rules)
-            batch.check()
+        if watched.spec.jobs:
+            await self._batches.batch(watched.ref).apply(watched, decision)
             return
         crew = self._roster.crew(watched)
-        if decision.replicas is not None and moves:
+        if decision.replicas is not None and watched.spec.mode is not Mode.OBSERVE:
             crew.want(decision.replicas)
         await crew.tried()
         crew.check()

@@ -7,9 +7,9 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from scaler.core.model import Decision, JobRules, Jobs, Target
+from scaler.core.model import Decision, JobRules, Jobs, Mode, Target
 from scaler.errors import ClusterError
-from scaler.manifests.watched import Ref
+from scaler.manifests.watched import Ref, Watched
 from scaler.standalone.jobs.job import COMPLETE, FAILED, Job, JobSite
 from scaler.standalone.jobs.template import JobTemplate
 from scaler.standalone.processes import Process
@@ -38,8 +38,9 @@ class Batch:
         self, ref: Ref, record: BatchRecord, site: JobSite, tasks: asyncio.TaskGroup, changed: Callable[[], None]
     ) -> None:
         self.ref = ref
-        self.template: JobTemplate | None = None
         self.dismissed = False
+        self._newest: JobTemplate | None = None
+        self._template: JobTemplate | None = None
         self._site, self._tasks, self._tell = site, tasks, changed
         self._closed = False
         self._next = record.next
@@ -60,53 +61,24 @@ class Batch:
             self._live(job)
 
     def follow(self, template: JobTemplate) -> None:
-        """The ScaledJob is this one now."""
-        self.dismissed, self.template = False, template
-        old = []
+        """The folder says this of the ScaledJob now; whether that can be served is not known yet."""
+        self.dismissed, self._newest = False, template
         for job in self._unended():
-            if job.generation == template.generation or template.gradual or template.paused:
+            if job.generation == template.generation:
                 job.follow(template)
-            elif not job.dropped:
-                old.append(job)
-        for job in old:
-            job.drop(counts=template.foreground)
-        if old:
-            log.info("%d jobs of an earlier spec are ended", len(old), extra={"scaledJob": str(self.ref)})
+            job.retry()
         self._tell()
 
-    async def make(self, decision: Decision) -> None:
-        """As many as are decided, beside those that were seen; the same decision again makes no more. Returns when they
-        have been started, or could not be. Raises `ClusterError` where nothing could be made."""
-        count, template = self._missing(decision), self.template
-        if not count or template is None or self._closed:
-            return
-        made = [self._new(template) for _ in range(count)]
-        self._made += count
-        recorded = False
-        try:
-            recorded = await self._site.record()
-        finally:
-            if not recorded:
-                self._made -= count
-                for job in made:
-                    self._jobs.pop(job.number, None)
-        if not recorded:
-            raise ClusterError("no job is made, because the state file cannot be written")
-        for job in made:
-            self._live(job)
-        if not template.waits:
-            for job in made:
-                await job.tried.wait()
-
-    def tidy(self, rules: JobRules) -> None:
-        """Of those that have ended, only the latest are kept, and none longer than it shall be."""
-        ended = sorted(self._ended(), key=lambda job: (job.ended or 0.0, job.number))
-        now, kept = self._site.clock(), self.template.kept if self.template else None
-        going = {job.number for job in ended if kept is not None and now - (job.ended or 0.0) >= kept}
-        for outcome, limit in ((COMPLETE, rules.succeeded), (FAILED, rules.failed)):
-            held = [job for job in ended if job.outcome == outcome]
-            going |= {job.number for job in held[: max(0, len(held) - limit)]}
-        self._forget(going)
+    async def apply(self, watched: Watched, decision: Decision) -> None:
+        """Make the decision true. Raises `ClusterError` where nothing could be made, or not started."""
+        rules = watched.spec.jobs
+        if rules and watched.spec.mode is not Mode.OBSERVE:
+            if self._newest and watched.generation == self._newest.generation:
+                self._serve(self._newest, rules, paused=watched.spec.pause.full)
+            await self._make(decision)
+            if not watched.spec.pause.full:
+                self._tidy(rules)
+        self._check()
 
     def dismiss(self) -> None:
         """The ScaledJob is not there any more, and nothing of it shall be."""
@@ -147,12 +119,6 @@ class Batch:
         """Namespace and name of each Job."""
         return [(job.ref.namespace, job.ref.name) for job in self._jobs.values()]
 
-    def check(self) -> None:
-        """Raises `ClusterError` where a Job cannot be started; the newest knows best."""
-        for job in reversed(self._unended()):
-            if job.problem and job.running:
-                raise ClusterError(f"a job of ScaledJob {self.ref.name} cannot be started: {job.problem}")
-
     @property
     def record(self) -> BatchRecord:
         """Those that are being dropped are forgotten already: what is left of them, the next daemon ends."""
@@ -165,6 +131,43 @@ class Batch:
         return [job for job in self._jobs.values() if not job.outcome]
 
     # --------------------------------------------------------------------------------------------------- what is done
+
+    def _serve(self, template: JobTemplate, rules: JobRules, *, paused: bool) -> None:
+        """The ScaledJob is this one now: Jobs of another generation are ended, or may come to their end."""
+        self._template = template
+        old = [job for job in self._unended() if job.generation != template.generation and not job.dropped]
+        for job in old:
+            if rules.gradual or paused:
+                job.follow(template)
+            else:
+                job.drop(counts=rules.foreground)
+        if old and not (rules.gradual or paused):
+            log.info("%d jobs of an earlier spec are ended", len(old), extra={"scaledJob": str(self.ref)})
+            self._tell()
+
+    async def _make(self, decision: Decision) -> None:
+        """As many as are decided, beside those that were seen; the same decision again makes no more. Returns when they
+        have been started, or could not be."""
+        count, template = self._missing(decision), self._template
+        if not count or template is None or self._closed:
+            return
+        made = [self._new(template) for _ in range(count)]
+        self._made += count
+        recorded = False
+        try:
+            recorded = await self._site.record()
+        finally:
+            if not recorded:
+                self._made -= count
+                for job in made:
+                    self._jobs.pop(job.number, None)
+        if not recorded:
+            raise ClusterError("no job is made, because the state file cannot be written")
+        for job in made:
+            self._live(job)
+        if not template.waits:
+            for job in made:
+                await job.tried.wait()
 
     def _missing(self, decision: Decision) -> int:
         """Never above what was decided to be there then: somebody may have decided twice."""
@@ -196,6 +199,22 @@ class Batch:
         if job.dropped:
             self._forget({job.number})
         self._tell()
+
+    def _tidy(self, rules: JobRules) -> None:
+        """Of those that have ended, only the latest are kept, and none longer than it shall be."""
+        ended = sorted(self._ended(), key=lambda job: (job.ended or 0.0, job.number))
+        now, kept = self._site.clock(), self._template.kept if self._template else None
+        going = {job.number for job in ended if kept is not None and now - (job.ended or 0.0) >= kept}
+        for outcome, limit in ((COMPLETE, rules.succeeded), (FAILED, rules.failed)):
+            held = [job for job in ended if job.outcome == outcome]
+            going |= {job.number for job in held[: max(0, len(held) - limit)]}
+        self._forget(going)
+
+    def _check(self) -> None:
+        """Raises `ClusterError` where a Job cannot be started; the newest knows best."""
+        for job in reversed(self._unended()):
+            if job.problem and job.running:
+                raise ClusterError(f"a job of ScaledJob {self.ref.name} cannot be started: {job.problem}")
 
     def _forget(self, numbers: Iterable[int]) -> None:
         gone = [job for number in numbers if (job := self._jobs.pop(number, None))]

@@ -62,11 +62,14 @@ class Job:
     # -------------------------------------------------------------------------------------------------- what is asked
 
     def follow(self, template: JobTemplate) -> None:
-        """The ScaledJob is this one now: what waited may begin, what could not be started may work."""
+        """The ScaledJob is this one now: what waited may begin."""
         self.template = self.template or template
         self._known.set()
         if not template.waits:
             self._may.set()
+
+    def retry(self) -> None:
+        """What could not be started may work now."""
         for slot in self.slots:
             if slot.problem:
                 slot.stirred.set()
@@ -161,12 +164,14 @@ class Job:
         async with room:
             while True:
                 await self._catch_up(slot)
-                if slot.done or self._told.is_set() or self._enough():
+                over = slot.done or self._told.is_set() or self._enough()
+                if over and slot.process is None:
                     return
                 if slot.process is not None or await self._start(slot):
                     status = await self._attend(slot)
-                    if not self.leaving:
-                        self._take(slot, status)
+                    if self.leaving:
+                        return
+                    self._take(slot, status)
                 if not slot.done:
                     await self._rest(slot)
 

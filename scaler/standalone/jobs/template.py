@@ -3,13 +3,12 @@ cannot, and what would change how a Job ends, is refused with a sentence; what i
 at."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from scaler.manifests import annotations
 from scaler.manifests.watched import Manifest
 from scaler.standalone.deployment import Template
 from scaler.standalone.workload import Workload, digest, problems, refused, sentence, without_nulls
@@ -47,19 +46,12 @@ class JobSpec(_Written, frozen=True):
     managed_by: Any = None
 
 
-class Rollout(_Written, frozen=True):
-    strategy: str = ""
-    propagation_policy: str = ""
-
-
 class ScalingStrategy(_Written, frozen=True):
     pending_pod_conditions: tuple[str, ...] = ()
 
 
 class ScaledJobSpec(_Written, frozen=True):
     job_target_ref: JobSpec
-    rollout: Rollout = Rollout()
-    rollout_strategy: str = ""
     scaling_strategy: ScalingStrategy = ScalingStrategy()
 
 
@@ -70,12 +62,11 @@ class ScaledJob(_Written, frozen=True):
 @dataclass(frozen=True, slots=True)
 class JobTemplate:
     """A Job needs `needed` processes that end well, or (`queue`) one of so many that share its work; `parallelism` run
-    at once, `retries` is how many may fail. With `indexed` each is told its number. `waits`: nothing is started.
-    Jobs that were made from another spec are of another `generation`: they go on (`gradual`, `paused`), or are ended
-    (`foreground`: and count until they are gone). A Job that has ended is `kept` so long. Times are seconds."""
+    at once, `retries` is how many may fail. With `indexed` each is told its number. `waits`: nothing is started. A Job
+    that has ended is `kept` so long. Times are seconds."""
 
     workload: Workload
-    generation: str
+    generation: int
     needed: int
     parallelism: int
     queue: bool
@@ -85,9 +76,17 @@ class JobTemplate:
     kept: float | None
     waits: bool
     conditions: frozenset[str]
-    gradual: bool
-    foreground: bool
-    paused: bool
+
+
+def generation_of(manifest: Manifest) -> int:
+    """Another one for each other spec, whatever is changed in it, as under Kubernetes; the same for the same."""
+    return int(digest(manifest.body.get("spec"))[:12], 16)
+
+
+def numbered(manifest: Manifest) -> Manifest:
+    """With its generation, as a server would tell it."""
+    metadata = {**manifest.body["metadata"], "generation": generation_of(manifest)}
+    return replace(manifest, body={**manifest.body, "metadata": metadata})
 
 
 def template_of(manifest: Manifest) -> JobTemplate:
@@ -99,7 +98,7 @@ def template_of(manifest: Manifest) -> JobTemplate:
     job = spec.job_target_ref
     template = JobTemplate(
         workload=_workload(manifest, job),
-        generation=digest(manifest.body["spec"]),
+        generation=generation_of(manifest),
         needed=max(1, job.parallelism or 1) if job.completions is None else job.completions,
         parallelism=max(1, job.parallelism or 1),
         queue=job.completions is None,
@@ -109,9 +108,6 @@ def template_of(manifest: Manifest) -> JobTemplate:
         kept=_seconds(job.ttl_seconds_after_finished),
         waits=job.suspend or job.parallelism == 0,
         conditions=frozenset(spec.scaling_strategy.pending_pod_conditions),
-        gradual=(spec.rollout_strategy or spec.rollout.strategy) == "gradual",
-        foreground=spec.rollout.propagation_policy == "foreground",
-        paused=annotations.truthy(_annotations(manifest), annotations.PAUSED),
     )
     if problem := next(_problems(spec, template), None):
         raise refused(manifest.ref, problem)
@@ -133,11 +129,6 @@ def _workload(manifest: Manifest, job: JobSpec) -> Workload:
 
 def _seconds(written: int | None) -> float | None:
     return None if written is None else float(written)
-
-
-def _annotations(manifest: Manifest) -> dict[str, str]:
-    written = manifest.body["metadata"].get("annotations")
-    return {key: str(value) for key, value in written.items()} if isinstance(written, dict) else {}
 
 
 def _problems(spec: ScaledJobSpec, template: JobTemplate) -> Iterator[str]:

@@ -4,15 +4,17 @@ there is a file `finish`, with the exit code that is in it."""
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from scaler.core.jobs import decide
-from scaler.core.model import Decision, JobRules, Jobs, Mode, Spec, State, Target, Why
-from scaler.manifests.watched import Ref, Watched
+from scaler import catalog
+from scaler.core.model import Decision, Jobs, Mode, State, Target, Why
+from scaler.engine.cluster import Appeared, Changed
+from scaler.manifests.bind import Binding, bind
+from scaler.manifests.watched import Manifest, Ref, Watched
 from scaler.standalone import procfs
-from tests.standalone.scene import Scene, serving, soon
+from tests.standalone.scene import Scene, serving, soon, until, write
 
 REF = Ref("ScaledJob", "default", "orders")
 
@@ -22,9 +24,12 @@ WORK = (
 )
 
 
-def watched(rules: JobRules | None = None, mode: Mode = Mode.DIRECT) -> Watched:
-    spec = Spec(name=str(REF), goals=(), mode=mode, jobs=rules or JobRules())
-    return Watched(REF, spec, (), 30.0, REF, frozenset({REF}), decide)
+async def nothing(ref: Ref) -> Any:
+    raise AssertionError(f"nobody needs {ref}")
+
+
+BINDING = Binding(find=catalog.find, read=nothing, manifest=nothing, mode=Mode.DIRECT)
+CRON = {"timezone": "UTC", "start": "0 8 * * *", "end": "0 18 * * *", "desiredReplicas": "1"}
 
 
 def scaled_job(
@@ -43,7 +48,7 @@ def scaled_job(
         "metadata": {"name": "orders", "annotations": dict(annotations or {})},
         "spec": {
             "jobTargetRef": {**more, "template": {"spec": pod}},
-            "triggers": [{"type": "cron", "metadata": {"desiredReplicas": "1"}}],
+            "triggers": [{"type": "cron", "metadata": CRON}],
             **spec,
         },
     }
@@ -56,16 +61,34 @@ class JobScene:
     scene: Scene
     folder: Path
 
-    async def make(self, create: int, at: float | None = None, rules: JobRules | None = None) -> None:
+    async def make(self, create: int, at: float | None = None) -> None:
         """So many Jobs beside those that there are."""
         there = (await self.target()).exists
-        await self.apply(decision(there, create, at), rules)
+        await self.apply(decision(there, create, at))
 
-    async def apply(self, made: Decision, rules: JobRules | None = None) -> None:
-        await self.scene.cluster.apply(watched(rules), made)
+    async def apply(self, made: Decision, mode: Mode = Mode.DIRECT) -> None:
+        bound = await self.bound()
+        await self.scene.cluster.apply(replace(bound, spec=replace(bound.spec, mode=mode)), made)
+
+    async def bound(self) -> Watched:
+        """The newest manifest that was told, bound as the engine does."""
+        told = await soon(self._told)
+        return await bind(told, BINDING)
+
+    async def change(self, document: Mapping[str, Any], apply: bool = True) -> None:
+        """Another ScaledJob; what it changes is done when it is bound, with the first decision."""
+        before = await soon(self._told)
+        write(self.folder, "job.yaml", document)
+        await until(lambda: self._told() is not before)
+        if apply:
+            await self.make(0)
+
+    def _told(self) -> Manifest | None:
+        told = (one.manifest for one in reversed(self.scene.changes) if isinstance(one, Appeared | Changed))
+        return next((one for one in told if one.ref == REF), None)
 
     async def target(self) -> Target:
-        return await self.scene.cluster.seen(watched())
+        return await self.scene.cluster.seen(await self.bound())
 
     async def sees(self, running: int, pending: int = 0) -> Target:
         """The workload, when so many Jobs have not ended, and nothing runs of so many of them."""

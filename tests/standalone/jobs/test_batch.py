@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from scaler.core.model import JobRules, Jobs, Mode
+from scaler.core.model import Jobs, Mode
 from scaler.errors import ClusterError, NotFound
-from tests.standalone.jobs.scene import REF, decision, scaled_job, serving_jobs, watched
+from scaler.manifests.bind import bind
+from scaler.manifests.watched import Manifest
+from tests.standalone.jobs.scene import BINDING, REF, decision, scaled_job, serving_jobs
 from tests.standalone.scene import alive, until, write
 
 pytestmark = pytest.mark.usefixtures("unblocked", "nothing_left")
@@ -62,7 +64,7 @@ async def test_never_more_than_there_should_be_then(folder: Path) -> None:
 
 async def test_observing_makes_nothing(folder: Path) -> None:
     async with serving_jobs(folder) as scene:
-        await scene.scene.cluster.apply(watched(mode=Mode.OBSERVE), decision(0, 3))
+        await scene.apply(decision(0, 3), mode=Mode.OBSERVE)
         assert (await scene.target()).exists == 0
 
 
@@ -87,7 +89,7 @@ async def test_without_the_disk_no_job_is_made(folder: Path) -> None:
 
 
 async def test_what_cannot_be_started_is_pending_and_said_until_it_can(folder: Path) -> None:
-    write(folder, "job.yaml", scaled_job(["no-such-program"], spec_rollout={"strategy": "gradual"}))
+    write(folder, "job.yaml", scaled_job(["no-such-program"]))
     async with serving_jobs(folder) as scene:
         sentence = (
             "a job of ScaledJob orders cannot be started: spec.jobTargetRef.template.spec.containers[0].command: "
@@ -100,7 +102,7 @@ async def test_what_cannot_be_started_is_pending_and_said_until_it_can(folder: P
         await scene.sees(1, pending=1)
         write(folder, "no-such-program", "#!/bin/sh")
         (folder / "no-such-program").chmod(0o700)
-        write(folder, "job.yaml", scaled_job(["./no-such-program"], spec_rollout={"strategy": "immediate"}))
+        await scene.change(scaled_job(["./no-such-program"]))
         await scene.sees(0)
         await scene.apply(decision(0, 1, at=18.0))
         await scene.counts(complete=1)
@@ -120,38 +122,36 @@ async def test_a_manifest_that_cannot_be_run_leaves_its_jobs_alone(folder: Path)
     async with serving_jobs(folder) as scene:
         await scene.make(1)
         await until(scene.started)
-        write(folder, "job.yaml", scaled_job(pod_restartPolicy="Always"))
+        await scene.change(scaled_job(pod_restartPolicy="Always"), apply=False)
         with pytest.raises(ClusterError, match=r"restartPolicy: must be OnFailure or Never"):
-            await scene.when(lambda target: False)
+            await scene.make(1)
         assert list(await asyncio.to_thread(scene.processes)) == ["orders-1"]
-        write(folder, "job.yaml", scaled_job())
-        await until(lambda: len(scene.scene.changes) == 3)
+        await scene.change(scaled_job())
         assert (await scene.target()).jobs == Jobs(1, 0)
 
 
 async def test_a_scaled_job_that_is_not_there(tmp_path: Path) -> None:
+    bound = await bind(Manifest(REF, scaled_job()), BINDING)
     async with serving_jobs(tmp_path) as scene:
         with pytest.raises(NotFound, match="there is no ScaledJob orders in the folder"):
-            await scene.target()
+            await scene.scene.cluster.seen(bound)
 
 
 # ------------------------------------------------------------------------------------------------------------- history
 
 
 async def test_only_the_latest_are_kept(folder: Path) -> None:
-    rules = JobRules(succeeded=2, failed=1)
     async with serving_jobs(folder) as scene:
         await asyncio.to_thread(scene.finish)
         for _ in range(4):
             await scene.make(1)
             await scene.sees(0)
-        write(folder, "job.yaml", scaled_job(["false"], backoffLimit=0))
-        await until(lambda: len(scene.scene.changes) == 2)
+        await scene.change(scaled_job(["false"], backoffLimit=0))
         for _ in range(3):
             await scene.make(1)
             await scene.sees(0)
         assert await asyncio.to_thread(scene.left) == [f"default.orders-{number}" for number in range(1, 8)]
-        await scene.make(0, rules=rules)
+        await scene.change(scaled_job(spec_successfulJobsHistoryLimit=2, spec_failedJobsHistoryLimit=1))
         await scene.counts(complete=2, failed=1)
         await until(lambda: scene.left() == [f"default.orders-{number}" for number in (3, 4, 7)])
     assert [one["number"] for one in scene.recorded()] == [3, 4, 7]
@@ -176,9 +176,8 @@ async def test_a_change_ends_the_jobs_unless_they_may_end(folder: Path, gradual:
         await scene.make(2)
         await until(lambda: len(scene.started()) == 2)
         changed: dict[str, Any] = {f"spec_{key}": value for key, value in (gradual or {}).items()}
-        write(folder, "job.yaml", scaled_job(["sh", "-c", OTHER], **changed))
+        await scene.change(scaled_job(["sh", "-c", OTHER], **changed))
         if gradual:
-            await until(lambda: len(scene.scene.changes) == 2)
             assert (await scene.target()).jobs == Jobs(2, 0)
             scene.finish()  # in the way that their own template says
             await scene.counts(running=0, complete=2)
@@ -197,8 +196,7 @@ async def test_what_is_ended_in_the_foreground_counts_until_it_is_gone(folder: P
     async with serving_jobs(folder) as scene:
         await scene.make(1)
         await until(scene.started)
-        write(folder, "job.yaml", scaled_job(spec_rollout={"propagationPolicy": "foreground"}))
-        await until(lambda: len(scene.scene.changes) == 2)
+        await scene.change(scaled_job(spec_rollout={"propagationPolicy": "foreground"}))
         assert (await scene.target()).jobs == Jobs(1, 0)
         scene.finish()
         await scene.sees(0)
@@ -211,11 +209,21 @@ async def test_a_pause_holds_the_rollout_back(folder: Path) -> None:
     async with serving_jobs(folder) as scene:
         await scene.make(1)
         await until(scene.started)
-        write(folder, "job.yaml", scaled_job(annotations=PAUSED, spec_pollingInterval=7))
-        await until(lambda: len(scene.scene.changes) == 2)
+        await scene.change(scaled_job(annotations=PAUSED, spec_pollingInterval=7))
         assert (await scene.target()).jobs == Jobs(1, 0)
-        write(folder, "job.yaml", scaled_job(spec_pollingInterval=7))
+        await scene.change(scaled_job(spec_pollingInterval=7))
         await scene.sees(0)
+
+
+async def test_what_could_not_be_bound_changes_nothing(folder: Path) -> None:
+    """The engine goes on with what was bound before: its Jobs, too, and others are made as it says."""
+    async with serving_jobs(folder) as scene:
+        await scene.make(1)
+        before = await scene.bound()
+        await scene.change(scaled_job(["false"]), apply=False)
+        await scene.scene.cluster.apply(before, decision(1, 1))
+        await until(lambda: scene.started() == ["orders-1", "orders-2"])
+        assert (await scene.target()).jobs == Jobs(2, 0)
 
 
 async def test_a_pause_alone_changes_nothing(folder: Path) -> None:
@@ -223,9 +231,7 @@ async def test_a_pause_alone_changes_nothing(folder: Path) -> None:
         await scene.make(1)
         await until(scene.started)
         for notes in (PAUSED, {}):
-            before = len(scene.scene.changes)
-            write(folder, "job.yaml", scaled_job(annotations=notes))
-            await until(lambda before=before: len(scene.scene.changes) > before)  # type: ignore[misc]
+            await scene.change(scaled_job(annotations=notes))
         assert (await scene.target()).jobs == Jobs(1, 0)
 
 
@@ -271,6 +277,6 @@ async def test_no_secret_gets_into_the_files(folder: Path, caplog: pytest.LogCap
     async with serving_jobs(folder) as scene:
         await scene.make(1)
         await scene.counts(complete=1)
-        files = [path for path in (folder / ".scaler").rglob("*") if path.is_file()]
-        shown = [caplog.text, json.dumps(scene.recorded()), *(path.read_text() for path in files)]
+    files = [path for path in (folder / ".scaler").rglob("*") if path.is_file()]
+    shown = [caplog.text, json.dumps(scene.recorded()), *(path.read_text() for path in files)]
     assert not [text for text in shown if "hush-5a" in text]
