@@ -2,6 +2,8 @@
 That all of it is as the reference has it is `test_formula_reference`'s."""
 
 import math
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from scaler.core import formula
 from scaler.core.formula import FormulaError, TooLarge, Unsupported
 from scaler.core.formula.bounds import NESTING, NODES, SIZE, STEPS, TEXT
+from scaler.core.formula.parser import FUNCTIONS, PREDICATES
 from tests.core.formulas import INPUTS, LEFT_OUT, NAMES, OF_KEDAS_DOCUMENTATION, TOO_LARGE
 
 
@@ -268,6 +271,27 @@ def test_lists_may_nest_as_deep_as_there_are_steps_for() -> None:
     assert value(f"{nested} == {nested}") is True
     with pytest.raises(TooLarge, match="nest"):
         value(f"max({nested}, 1)")
+
+
+# ------------------------------------------------------------------------------------------------- the documentation
+
+DOCUMENTATION = Path(__file__).parents[2] / "docs" / "formulas.md"
+ROW = re.compile(r"\| `([^`]+)` \| `([^`]+)` \|$", re.M)
+SHOWN = [(text.replace("\\|", "|"), shown) for text, shown in ROW.findall(DOCUMENTATION.read_text())]
+
+
+@pytest.mark.parametrize(("text", "shown"), SHOWN)
+def test_what_the_documentation_shows(text: str, shown: str) -> None:
+    assert str(value(text)).lower() == shown
+
+
+def test_the_documentation_shows_all_functions_and_bounds() -> None:
+    said = DOCUMENTATION.read_text()
+    assert len(SHOWN) > 20
+    assert {name for name in FUNCTIONS | PREDICATES.keys() if not re.search(rf"\b{name}\b", said)} == set()
+    for bound in (TEXT, NODES, NESTING, SIZE):
+        assert f"| {bound} |" in said
+    assert f"| {STEPS:,} |" in said
 
 
 # -------------------------------------------------------------------------------------------------- as a scaler has it
