@@ -21,6 +21,9 @@ declared once (`declare/`): loading, messages, schemas and documentation follow 
 Under Kubernetes every replica keeps the `world` current; the one that holds the Lease runs the line, and answers the
 external metrics API (`web/`) from the board.
 
+What happens to objects is told by events; `sinks/` sends them as CloudEvents to whoever asked for that, and is never
+waited for.
+
 Nothing else moves data. `daemon` builds and wires all of it and is the only module that knows all of it; `settings`
 alone reads the environment, `clock` alone the time. Who may import whom is in `pyproject.toml`, and checked.
 """

@@ -22,7 +22,7 @@ from scaler.sdk.http import http_session
 from scaler.sdk.tls import Tls
 from scaler.sinks.counts import Counts
 from scaler.sinks.delivery import Delivery, Route, Sink, Tell
-from scaler.sinks.event import Origin, happening
+from scaler.sinks.event import TYPES, Origin, happening
 from scaler.sinks.event_grid import EventGridSink, Grant
 from scaler.sinks.http import HttpSink
 from scaler.sinks.subscription import subscription
@@ -92,7 +92,7 @@ class Dispatch:
 
     def tell(self, ref: Ref, event: Event) -> None:
         """An event about an object."""
-        if self._open is None or not self._open.sent:
+        if self._open is None or not self._open.sent or event.reason not in TYPES:
             return
         one = happening(ref, event, at=self._now(), id=str(uuid.uuid4()))
         if one is not None:

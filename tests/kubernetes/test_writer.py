@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from scaler.core.model import Event
-from scaler.errors import ClusterError, Conflict, Invalid, NotFound, NotLeading
+from scaler.errors import ClusterError, Conflict, Forbidden, Invalid, NotFound, NotLeading
 from scaler.kubernetes.books import Books
 from scaler.kubernetes.cache import Cache
 from scaler.kubernetes.events import BURST, REFILL
@@ -318,6 +318,32 @@ async def test_an_event_that_cannot_be_posted_stops_nothing(scene: Scene) -> Non
         scene.writer.post(REF, READY)
         scene.writer.post(REF, PAUSED)
     assert len(scene.api.writes) == 2
+
+
+async def test_whoever_listens_hears_of_all_of_them(scene: Scene) -> None:
+    """Once, in order, and also of those that are too many for the API server."""
+    scene.api.answers["POST", EVENTS] = {}
+    heard: list[tuple[Ref, Event]] = []
+    scene.writer.tell = lambda ref, event: heard.append((ref, event))
+    async with keeping(scene):
+        for _ in range(BURST + 5):
+            scene.writer.post(REF, READY)
+        await scene.writer.take(Post(REF, (PAUSED,)))
+    assert heard == [*[(REF, READY)] * (BURST + 5), (REF, PAUSED)]
+    assert len(scene.api.writes) == BURST
+
+
+@pytest.mark.parametrize(("namespace", "complaints"), [("", 0), (NAMESPACE, 1)])
+async def test_where_nothing_may_be_written(
+    scene: Scene, caplog: pytest.LogCaptureFixture, namespace: str, complaints: int
+) -> None:
+    """What has no namespace is told of in `default`, which an installation in some namespaces does not serve."""
+    kind = "TriggerAuthentication" if namespace else "ClusterTriggerAuthentication"
+    scene.answers("POST", EVENTS.replace(NAMESPACE, namespace or "default"), Forbidden("no"))
+    async with keeping(scene):
+        scene.writer.post(Ref(kind, namespace, "keys"), Event(f"{kind}Added", f"New {kind} configured"))
+    assert len(scene.api.writes) == 1
+    assert caplog.text.count("could not be written down") == complaints
 
 
 # --------------------------------------------------------------------------------------------------------------- paths
