@@ -3,12 +3,15 @@ a trigger cannot be read."""
 
 from typing import Any
 
+import pytest
+
 from tests.e2e.kube_history import counted
 from tests.e2e.kube_objects import Object
 from tests.e2e.kube_scene import Scene
 from tests.e2e.test_kube_scaling import asked, metrics_of
 
 COMPOSITE = "composite-metric"
+MODE = "event-scaler.dev/mode"
 
 
 def source(scene: Scene, name: str) -> Object:
@@ -53,11 +56,13 @@ async def test_the_hpa_scales_by_what_the_formula_makes(scene: Scene) -> None:
     ]
 
 
-async def test_a_trigger_that_fails_is_nil_after_its_threshold(scene: Scene) -> None:
+@pytest.mark.parametrize("mode", ["hpa", "direct"])
+async def test_a_trigger_that_fails_is_nil_after_its_threshold(scene: Scene, mode: str) -> None:
     fallback = {"failureThreshold": 1, "replicas": 2, "behavior": "scalingModifiers"}
     advanced = made_of("(orders ?? 10) + mails")
     scene.answers |= {"orders": 1, "mails": 4}
-    await scene.pair("worker", source(scene, "orders"), source(scene, "mails"), advanced=advanced, fallback=fallback)
+    triggers = (source(scene, "orders"), source(scene, "mails"))
+    await scene.pair("worker", *triggers, advanced=advanced, fallback=fallback, annotations={MODE: mode})
     await scene.replicas("worker", 1)
     scene.answers |= {"orders": "error", "mails": 10}
     await scene.told("worker", "Fallback", "True", "FallbackExists")
