@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from scaler.core import jobs
 from scaler.core.decide import decide
-from scaler.core.model import Condition, ConditionType, Decision, Mode, Spec, State, Target, Why
+from scaler.core.model import Condition, ConditionType, Decision, JobRules, Jobs, Mode, Spec, State, Target, Why
 from scaler.engine.cluster import Appeared, Change, Changed, Cluster, Gone, Synced, Touched
 from scaler.errors import ClusterError, ManifestError, NotFound
 from scaler.manifests.watched import Ref, Watched
@@ -18,6 +19,7 @@ from tests.cluster.worlds import World
 OBJECT = Ref("ScaledObject", "default", "orders")
 TARGET = Ref("Deployment", "default", "worker")
 SECRET = Ref("Secret", "default", "password")
+JOB = Ref("ScaledJob", "default", "batch")
 PATIENCE = 15.0
 
 WATCHED = Watched(
@@ -28,6 +30,17 @@ WATCHED = Watched(
     target=TARGET,
     refs=frozenset({TARGET}),
     decide=decide,
+)
+
+
+JOBS = Watched(
+    ref=JOB,
+    spec=Spec(name="default/batch", goals=(), mode=Mode.DIRECT, target_name="batch", jobs=JobRules()),
+    triggers=(),
+    interval=30.0,
+    target=JOB,
+    refs=frozenset({JOB}),
+    decide=jobs.decide,
 )
 
 
@@ -55,6 +68,20 @@ def deployment() -> dict[str, Any]:
     }
 
 
+def scaled_job() -> dict[str, Any]:
+    sidecar = {"name": "sidecar", "command": ["sleep"], "env": [{"name": "ROLE", "value": "sidecar"}]}
+    worker = {"name": "worker", "command": ["sleep", "1000"], "env": [{"name": "ROLE", "value": "worker"}]}
+    return {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledJob",
+        "metadata": {"name": "batch"},
+        "spec": {
+            "jobTargetRef": {"template": {"spec": {"containers": [worker, sidecar], "restartPolicy": "Never"}}},
+            "triggers": [{"type": "cron", "metadata": {"desiredReplicas": "1"}}],
+        },
+    }
+
+
 def secret(password: str = "s3cret") -> dict[str, Any]:
     return {
         "apiVersion": "v1",
@@ -66,6 +93,11 @@ def secret(password: str = "s3cret") -> dict[str, Any]:
 
 def decision(replicas: int | None, **more: Any) -> Decision:
     return Decision(replicas, Why.ABOVE_TARGET, **more)
+
+
+def making(count: int, there: int, at: float) -> Decision:
+    """So many Jobs beside those that were seen."""
+    return Decision(there + count, Why.MORE_JOBS, create=count, state=State(at=at, last_active=at, active=True))
 
 
 @asynccontextmanager
@@ -98,6 +130,17 @@ async def seen(cluster: Cluster, ready: int) -> Target:
             if target.ready == target.exists == ready:
                 return target
             await asyncio.sleep(0.01)
+
+
+async def running(cluster: Cluster, bound: Watched) -> int:
+    """The Jobs that have not ended."""
+    found = (await cluster.seen(bound)).jobs
+    assert found is not None
+    return found.running
+
+
+def _bound(appeared: Appeared) -> Watched:
+    return replace(JOBS, generation=appeared.manifest.body["metadata"].get("generation", 0))
 
 
 class Contract:
@@ -241,6 +284,63 @@ class Contract:
             await furnished.put(scaled_object())
             assert (await until(Appeared)).remembered is None
 
+    # ------------------------------------------------------------------------------------------------------------- jobs
+
+    @pytest.fixture
+    async def working(self, world: World) -> World:
+        """A ScaledJob."""
+        await world.put(scaled_job())
+        return world
+
+    async def test_jobs_are_made_as_decided_and_seen_at_once(self, working: World) -> None:
+        async with leading(working) as cluster, watching(cluster) as until:
+            appeared = await until(Appeared)
+            assert appeared.manifest.ref == JOB
+            assert appeared.remembered is None
+            bound = _bound(appeared)
+            assert (await cluster.seen(bound)).jobs == Jobs(0, 0)
+            await cluster.apply(bound, making(2, there=0, at=17.0))
+            assert await running(cluster, bound) == 2
+            await cluster.apply(bound, making(1, there=2, at=18.0))
+            assert await running(cluster, bound) == 3
+
+    async def test_jobs_are_never_taken_away(self, working: World) -> None:
+        async with leading(working) as cluster, watching(cluster) as until:
+            bound = _bound(await until(Appeared))
+            await cluster.apply(bound, making(2, there=0, at=17.0))
+            await cluster.apply(bound, making(0, there=0, at=18.0))
+            assert await running(cluster, bound) == 2
+
+    async def test_observing_makes_no_jobs(self, working: World) -> None:
+        async with leading(working) as cluster, watching(cluster) as until:
+            bound = _bound(await until(Appeared))
+            observed = replace(bound, spec=replace(bound.spec, mode=Mode.OBSERVE))
+            await cluster.apply(observed, making(2, there=0, at=17.0))
+            assert await running(cluster, bound) == 0
+
+    async def test_the_next_daemon_knows_the_jobs(self, working: World) -> None:
+        async with leading(working) as cluster, watching(cluster) as until:
+            bound = _bound(await until(Appeared))
+            await cluster.apply(bound, making(2, there=0, at=17.0))
+        async with leading(working) as cluster, watching(cluster) as until:
+            appeared = await until(Appeared)
+            assert appeared.remembered is not None
+            assert appeared.remembered.active
+            assert _bound(appeared).generation == bound.generation
+            assert await running(cluster, bound) == 2
+
+    async def test_a_scaled_job_that_is_deleted_is_gone(self, working: World) -> None:
+        async with leading(working) as cluster, watching(cluster) as until:
+            await until(Appeared)
+            await working.remove(JOB)
+            assert await until(Gone) == Gone(JOB)
+
+    @pytest.mark.parametrize(("container", "role"), [("", "worker"), ("worker", "worker"), ("sidecar", "sidecar")])
+    async def test_the_environment_of_a_job_is_read(self, working: World, container: str, role: str) -> None:
+        async with leading(working) as cluster:
+            found = await cluster.read(Ref("Environment", "default", f"ScaledJob.v1alpha1.keda.sh/batch/{container}"))
+            assert found["ROLE"] == role
+
     # ------------------------------------------------------------------------------------------------- reading, telling
 
     async def test_secrets_and_config_maps_are_read(self, furnished: World) -> None:
@@ -263,6 +363,12 @@ class Contract:
                 await cluster.read(Ref(kind, "default", "nowhere/else"))
             with pytest.raises(NotFound):
                 await cluster.read(Ref(kind, "elsewhere", "password"))
+
+    async def test_who_nobody_s_pods_are_is_not_found(self, furnished: World) -> None:
+        """Where there are service accounts, of no workload; where there are none, of any."""
+        async with leading(furnished) as cluster:
+            with pytest.raises(NotFound):
+                await cluster.read(Ref("Identity", "default", "nobody"))
 
     async def test_a_token_of_nobody_names_the_account(self, furnished: World) -> None:
         """Where there are service accounts, of one that is not there; where there are none, of any."""
