@@ -53,7 +53,7 @@ class Binding:
     read: Callable[[Ref], Awaitable[Mapping[str, str]]]
     manifest: Callable[[Ref], Awaitable[Manifest]]
     sources: Mapping[str, AnySource] = field(default_factory=dict)
-    identity: Mapping[str, str] = field(default_factory=dict)
+    identity: Mapping[str, str] = field(default_factory=dict, repr=False)
     mode: Mode | None = None
     cluster_namespace: str = ""
     stores: Stores | None = None
@@ -63,6 +63,7 @@ def examine(manifest: Manifest, find: Find) -> Examined:
     """Everything that can be said without a cluster; what may still come from credentials is not missing."""
     if problems := beyond(manifest.body):
         return Examined(problems, {})
+    find = _once(find)
     if manifest.ref.kind in ("TriggerAuthentication", "ClusterTriggerAuthentication"):
         return Examined(*authentication.examine(manifest))
     spec, problems, warnings = _spec(manifest)
@@ -90,11 +91,11 @@ async def bind(manifest: Manifest, binding: Binding) -> Watched:
         binding.cluster_namespace,
         binding.stores,
     )
-    triggers, missing = [], []
+    triggers, missing, find = [], [], _once(binding.find)
     for index, entry in enumerate(spec.triggers):
         try:
             places = await credentials.of(entry, index)
-            loaded = _load(entry, index, binding.find, places, aimless=_aimless(manifest))
+            loaded = _load(entry, index, find, places, aimless=_aimless(manifest))
         except CredentialError as error:
             missing.append(str(error))
             continue
@@ -255,6 +256,24 @@ def _entries(manifest: Manifest, spec: AnySpec | None) -> tuple[TriggerEntry, ..
 def _aimless(manifest: Manifest) -> bool:
     """Beside a formula, which a ScaledJob has none of, a trigger needs no target of its own."""
     return manifest.ref.kind != SCALED_JOB.kind and modifiers.there(manifest.body)
+
+
+def _once(find: Find) -> Find:
+    """Each type is looked for once: to look for one that there is not takes long."""
+    known: dict[str, type[AnyScaler] | ManifestError] = {}
+
+    def found(type_: str) -> type[AnyScaler]:
+        if type_ not in known:
+            try:
+                known[type_] = find(type_)
+            except ManifestError as error:
+                known[type_] = error
+        one = known[type_]
+        if isinstance(one, ManifestError):
+            raise one.with_traceback(None)
+        return one
+
+    return found
 
 
 def _load(entry: TriggerEntry, index: int, find: Find, places: tuple[Any, Any], *, aimless: bool) -> Loaded[AnyScaler]:
