@@ -12,8 +12,22 @@ from scaler.flags import DEFAULTS, FLAGS, PORT, SERVER_PORT, WEBHOOK_PORT, Under
 from scaler.settings import Settings, read
 from tests.keda_arguments import OPERATOR, OPERATOR_BY_HELM, OTHERS, SERVER, WEBHOOKS
 
-OURS = ("--standalone", "--kubeconfig", "--context", "--namespaces", "--observe", "--take-over-metrics-api", "--listen")
-OURS += ("--log-level", "--log-format", "--metric-max-age", "--reload", "--config", "--strict-admission", "--help")
+OURS = (
+    "--standalone",
+    "--kubeconfig",
+    "--context",
+    "--namespaces",
+    "--observe",
+    "--take-over-metrics-api",
+    "--listen",
+    "--log-level",
+    "--log-format",
+    "--metric-max-age",
+    "--reload",
+    "--config",
+    "--strict-admission",
+    "--help",
+)
 
 
 def understood(*arguments: str) -> Understood:

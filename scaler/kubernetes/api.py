@@ -72,7 +72,7 @@ _encode = msgspec.json.Encoder().encode
 
 class Api:
     """`async with Api(access) as api` is the life of its connections. Paths begin with a slash; parameters are the
-    query. Every method raises `ClusterError` or what is below it. `requests` counts what was answered, by status and
+    query. Every method raises `ClusterError` or what is below it. `answered` counts what was, requests, by status and
     method."""
 
     def __init__(self, access: Access, *, at_once: int = AT_ONCE, patience: float = PATIENCE) -> None:
@@ -80,7 +80,7 @@ class Api:
         self._places = asyncio.Semaphore(at_once)
         self._warned: set[str] = set()
         self._fence: Callable[[], None] | None = None
-        self.requests: Counter[tuple[int, str]] = Counter()
+        self.answered: Counter[tuple[int, str]] = Counter()
         self._session: aiohttp.ClientSession
 
     async def __aenter__(self) -> Self:
@@ -182,7 +182,7 @@ class Api:
             proxy=self._access.proxy,
             trace_request_ctx=fence,
         ) as reply:
-            self.requests[reply.status, request.method] += 1
+            self.answered[reply.status, request.method] += 1
             content = await reply.read()
             if reply.status >= 400:
                 raise refused(f"{request.method} {request.path}", reply, content)
@@ -214,7 +214,7 @@ class Api:
                 server_hostname=self._access.server_name,
                 proxy=self._access.proxy,
             )
-            self.requests[reply.status, "GET"] += 1
+            self.answered[reply.status, "GET"] += 1
             if reply.status < 400:
                 return reply
             async with reply:

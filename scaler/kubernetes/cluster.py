@@ -282,7 +282,9 @@ class KubernetesCluster:
     def counts(self) -> Mapping[str, Mapping[tuple[str, ...], float]]:
         """Of requests to the API server, and of what waits to be written, under the names of /metrics."""
         host = self._api.host
-        requests = {(str(status), method, host): count for (status, method), count in list(self._api.requests.items())}
+        requests: dict[tuple[str, ...], float] = {
+            (str(status), method, host): count for (status, method), count in list(self._api.answered.items())
+        }
         return {"rest_client_requests": requests, "event_scaler_writes_waiting": {(): len(self._books)}}
 
     def sources(self) -> Mapping[str, AnySource]:

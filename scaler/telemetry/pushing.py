@@ -36,16 +36,17 @@ class Wanted:
 @asynccontextmanager
 async def pushing(wanted: Wanted) -> AsyncIterator[None]:
     """While the block runs. Raises `SettingsError`."""
-    try:
-        from scaler.telemetry import exporters
-    except ImportError:
-        raise SettingsError({"enableOpentelemetryMetrics, enableOpentelemetryTraces": MISSING}) from None
-    exporters.quiet()
     async with AsyncExitStack() as stack:
-        if wanted.metrics is not None:
-            await stack.enter_async_context(_metrics(wanted.metrics, wanted))
-        if wanted.rounds is not None:
-            await stack.enter_async_context(_traces(wanted.rounds, wanted))
+        try:
+            from scaler.telemetry import exporters
+
+            exporters.quiet()
+            if wanted.metrics is not None:
+                await stack.enter_async_context(_metrics(wanted.metrics, wanted))
+            if wanted.rounds is not None:
+                await stack.enter_async_context(_traces(wanted.rounds, wanted))
+        except ImportError:
+            raise SettingsError({"OpenTelemetry": MISSING}) from None
         yield
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.lower(), raising=False)
 
 
-def given(**settings: object) -> Settings:
+def given(**settings: Any) -> Settings:
     return Settings(**{"ca_dirs": (), **settings})
 
 

@@ -528,5 +528,5 @@ async def test_what_is_answered_is_counted_by_status_and_method(server: Server, 
         await api.fenced(lambda: None).patch(ONE, {}, Hpa)
     assert await api.delete(ONE)
     await api.create(PATH, {}, Hpa)
-    assert api.requests == {(200, "GET"): 1, (409, "PATCH"): 1, (404, "DELETE"): 1, (200, "POST"): 1}
+    assert api.answered == {(200, "GET"): 1, (409, "PATCH"): 1, (404, "DELETE"): 1, (200, "POST"): 1}
     assert server.url.endswith(api.host)

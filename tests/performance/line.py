@@ -62,6 +62,9 @@ class MemoryCluster:
     async def token(self, namespace: str, account: str, *, audience: str = "", seconds: int = 3600) -> Token:
         raise NotFound(f"there is no service account {account}")
 
+    def known(self) -> Mapping[tuple[str, str], int]:
+        return {}
+
     async def doubt(self, watched: Watched) -> None:
         raise RuntimeError(f"{watched.ref}: no source here asks for a login")
 

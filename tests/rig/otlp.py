@@ -85,13 +85,13 @@ async def over_grpc(port: int = 0) -> AsyncIterator[Receiver]:
     """On that port of loopback, or on any."""
     receiver = Receiver()
 
-    class Metrics(metrics_grpc.MetricsServiceServicer):  # type: ignore[misc]  # generated without types
+    class Metrics(metrics_grpc.MetricsServiceServicer):
         async def Export(self, request: Any, context: Any) -> Any:
             await _refuse(receiver, context)
             receiver.take_metrics(request, dict(context.invocation_metadata()))
             return metrics_pb.ExportMetricsServiceResponse()
 
-    class Traces(trace_grpc.TraceServiceServicer):  # type: ignore[misc]  # as above
+    class Traces(trace_grpc.TraceServiceServicer):
         async def Export(self, request: Any, context: Any) -> Any:
             await _refuse(receiver, context)
             receiver.take_spans(request, dict(context.invocation_metadata()))

@@ -46,7 +46,7 @@ async def test_each_hears_his_own_also_what_his_tasks_ask() -> None:
                 await asyncio.create_task(_get(session, f"{url}/?status={status}"))
             return [one.status for one in heard]
 
-        assert await asyncio.gather(ask(200), ask(404), ask(500)) == [[200], [404], [500]]
+        assert list(await asyncio.gather(ask(200), ask(404), ask(500))) == [[200], [404], [500]]
 
 
 async def test_nobody_need_listen() -> None:

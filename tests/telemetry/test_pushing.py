@@ -15,7 +15,6 @@ from scaler.engine.board import Board
 from scaler.engine.rounds import Applied, Rounds
 from scaler.errors import SettingsError
 from scaler.sdk.exchanges import Exchange
-from scaler.telemetry import exporters
 from scaler.telemetry.pushing import GRACE, Wanted, pushing
 from scaler.web.telemetry import BoardCollector, Told
 from tests.rig.otlp import Receiver, over_grpc, over_http
@@ -223,12 +222,28 @@ async def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.Mon
     for name in [name for name in sys.modules if name.startswith(("opentelemetry", "scaler.telemetry.exporters"))]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
-    monkeypatch.delattr("scaler.telemetry.exporters")
+    monkeypatch.delattr("scaler.telemetry.exporters", raising=False)
     with pytest.raises(SettingsError) as raised:
         async with pushing(wanted("grpc", everything())):
             pass
-    assert "pip install 'event-scaler[otel]'" in str(raised.value)
-    assert exporters
+    assert str(raised.value) == "OpenTelemetry: needs what is not installed: pip install 'event-scaler[otel]'"
+
+
+async def test_so_it_does_without_one_of_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.grpc.trace_exporter", None)
+    with pytest.raises(SettingsError) as raised:
+        async with pushing(wanted("grpc", rounds=Rounds())):
+            pass
+    assert "event-scaler[otel]" in str(raised.value)
+
+
+async def test_a_variable_that_cannot_be_understood_is_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "hunter2")
+    with pytest.raises(SettingsError) as raised:
+        async with pushing(wanted("grpc", everything())):
+            pass
+    assert "cannot be understood" in str(raised.value)
+    assert "hunter2" not in str(raised.value)
 
 
 async def _until(so: object) -> None:
