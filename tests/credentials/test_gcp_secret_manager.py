@@ -85,7 +85,7 @@ async def test_a_token_is_kept_from_fetch_to_fetch(google: Service) -> None:
 
 
 async def test_the_daemon_reads_secrets(google: Service) -> None:
-    """`podIdentity` gcp: by the metadata service, as on GKE; the project is its own unless the environment names one."""
+    """`podIdentity` gcp: by the metadata service, as on GKE; the project is its own unless the environment says so."""
     google.says["/computeMetadata/v1/project/project-id"] = 200, "shop"
     given = block(credentials=None, podIdentity={"provider": "gcp"})
     assert (await fetch(given, AT, with_(google, {}))).values == {"connection": "hush 1"}
