@@ -13,7 +13,7 @@ from scaler.manifests.bind import examine
 from scaler.manifests.watched import Manifest, Ref
 
 ROOT = Path(__file__).parents[1]
-KINDS = ("ScaledObject", "TriggerAuthentication", "ClusterTriggerAuthentication")
+KINDS = ("ScaledObject", "ScaledJob", "TriggerAuthentication", "ClusterTriggerAuthentication")
 
 
 def _texts() -> Iterator[tuple[str, str]]:

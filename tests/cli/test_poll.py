@@ -99,3 +99,16 @@ def test_a_formula_that_is_wrong_is_2(call: Call, tmp_path: Path, url: str) -> N
     result = call("poll", written(tmp_path, url, "7.5", formula="a +"))
     assert result.exit_code == 2
     assert "spec.advanced.scalingModifiers.formula: error validating formula" in result.stderr
+
+
+def test_a_scaled_job_is_asked_as_well(call: Call, tmp_path: Path, url: str) -> None:
+    file = written(tmp_path, url, "7.5")
+    manifest = json.loads(file.read_text())
+    manifest["kind"] = "ScaledJob"
+    manifest["spec"] = {
+        "jobTargetRef": {"template": {"spec": {"containers": [{"name": "worker", "command": ["true"]}]}}},
+        "triggers": manifest["spec"]["triggers"],
+    }
+    file.write_text(json.dumps(manifest))
+    result = call("poll", file, "--output", "json")
+    assert rows(result.stdout) == [("s0-metric-api-value", 5.0, 7.5, True, "")], result.stderr

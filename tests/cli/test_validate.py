@@ -94,6 +94,20 @@ def test_an_unknown_parameter_is_a_warning_and_with_strict_a_problem(call: Call,
     assert (result.exit_code, result.stderr) == (2, said.replace("warning: ", ""))
 
 
+def test_a_scaled_job_is_looked_at_as_well(call: Call, file: Path) -> None:
+    file.write_text(
+        GOOD.replace("kind: ScaledObject", "kind: ScaledJob").replace(
+            "  scaleTargetRef:\n    name: worker\n", "  jobTargetRef: {template: {}}\n"
+        )
+    )
+    result = call("validate", file)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "nothing is wrong\n", "")
+    file.write_text(file.read_text().replace("jobTargetRef: {template: {}}", "scalingStrategy: {strategy: quick}"))
+    said = call("validate", file).stderr
+    assert f"{file}:5: spec.jobTargetRef: is required" in said
+    assert "spec.scalingStrategy.strategy: must be one of default, custom, accurate, eager" in said
+
+
 def test_what_is_not_kedas_is_noted_and_left_alone(call: Call, file: Path) -> None:
     file.write_text(f"{DEPLOYMENT}---\n{GOOD}---\n# nothing\n---\n- a list\n")
     result = call("validate", file, "--strict")

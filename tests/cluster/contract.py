@@ -97,7 +97,7 @@ def decision(replicas: int | None, **more: Any) -> Decision:
 
 def making(count: int, there: int, at: float) -> Decision:
     """So many Jobs beside those that were seen."""
-    return Decision(there + count, Why.MORE_JOBS, create=count, state=State(at=at, last_active=at, active=True))
+    return Decision(there + count, Why.MORE_JOBS, create=count, state=State(at=at))
 
 
 @asynccontextmanager
@@ -319,13 +319,16 @@ class Contract:
             assert await running(cluster, bound) == 0
 
     async def test_the_next_daemon_knows_the_jobs(self, working: World) -> None:
+        spec = replace(JOBS.spec, minimum=2)
+        made = jobs.decide(spec, Target(0, 0, 0, jobs=Jobs()), (), State(), now=17.0)
         async with leading(working) as cluster, watching(cluster) as until:
-            bound = _bound(await until(Appeared))
-            await cluster.apply(bound, making(2, there=0, at=17.0))
+            bound = replace(_bound(await until(Appeared)), spec=spec)
+            await cluster.apply(bound, made)
         async with leading(working) as cluster, watching(cluster) as until:
             appeared = await until(Appeared)
             assert appeared.remembered is not None
             assert appeared.remembered.active
+            assert appeared.remembered.last_active >= 17.0
             assert _bound(appeared).generation == bound.generation
             assert await running(cluster, bound) == 2
 

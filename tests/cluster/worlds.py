@@ -27,6 +27,8 @@ from tests.rig.kube_client import path
 
 Document = Mapping[str, Any]
 
+SERVED = ("ScaledObject", "ScaledJob")
+
 
 class World(Protocol):
     async def put(self, document: Document) -> None:
@@ -75,29 +77,36 @@ class Memory:
         held.manifests[ref] = manifest = Manifest(ref, document, created=1.0)
         if ref.kind == "Deployment":
             held.replicas.setdefault(ref, 0)
-            for container in document["spec"]["template"]["spec"]["containers"]:
-                variables = {one["name"]: one["value"] for one in container.get("env", ())}
-                held.data[Ref("Environment", ref.namespace, f"{ref.name}/{container['name']}")] = variables
-                held.data.setdefault(Ref("Environment", ref.namespace, f"{ref.name}/"), variables)
+            self._environment(ref.name, document["spec"]["template"], ref.namespace)
+        if ref.kind == "ScaledJob":
+            name = f"ScaledJob.v1alpha1.keda.sh/{ref.name}"
+            self._environment(name, document["spec"]["jobTargetRef"]["template"], ref.namespace)
         if ref.kind in ("Secret", "ConfigMap"):
             held.data[ref] = document.get("stringData") or document["data"]
-        if ref.kind != "ScaledObject":
+        if ref.kind not in SERVED:
             held.changes.put_nowait(Touched(ref))
         else:
             held.changes.put_nowait(Changed(manifest) if known else Appeared(manifest))
+
+    def _environment(self, name: str, template: Mapping[str, Any], namespace: str) -> None:
+        data = self._cluster.data
+        for container in template["spec"]["containers"]:
+            variables = {one["name"]: one["value"] for one in container.get("env", ())}
+            data[Ref("Environment", namespace, f"{name}/{container['name']}")] = variables
+            data.setdefault(Ref("Environment", namespace, f"{name}/"), variables)
 
     async def remove(self, ref: Ref) -> None:
         held: Any
         for held in (self._cluster.manifests, self._cluster.data, self._cluster.replicas, self._cluster.states):
             held.pop(ref, None)
-        self._cluster.changes.put_nowait(Gone(ref) if ref.kind == "ScaledObject" else Touched(ref))
+        self._cluster.changes.put_nowait(Gone(ref) if ref.kind in SERVED else Touched(ref))
 
     @asynccontextmanager
     async def daemon(self) -> AsyncIterator[Cluster]:
         self._cluster.changes = asyncio.Queue()
         for ref, manifest in self._cluster.manifests.items():
             appeared = Appeared(manifest, self._cluster.states.get(ref))
-            self._cluster.changes.put_nowait(appeared if ref.kind == "ScaledObject" else Touched(ref))
+            self._cluster.changes.put_nowait(appeared if ref.kind in SERVED else Touched(ref))
         self._cluster.changes.put_nowait(Synced())
         yield self._cluster
 
@@ -114,13 +123,19 @@ class Plane:
         """The kinds are known, and nothing of an earlier test is left."""
         applied = await self._plane.kubectl("apply", "--server-side", "-k", "crds")
         assert applied.code == 0, applied.err
-        found = "so,deploy,ta,hpa,configmap,secret,lease"
+        found = "so,sj,jobs,deploy,ta,hpa,configmap,secret,lease"
         await self._plane.kubectl("delete", found, "--all", "-n", self.NAMESPACE, "--wait=true")
 
     async def put(self, document: Document) -> None:
         body = dict(document)
         if body["kind"] == "Deployment":
             body = _complete(body)
+        if body["kind"] == "ScaledJob":
+            job = body["spec"]["jobTargetRef"]
+            body["spec"] = {
+                **body["spec"],
+                "jobTargetRef": {**job, "template": {"spec": _with_images(job["template"])}},
+            }
         async with self._plane.client() as client:
             await client.apply(self._path(ref_of(body)), body)
 
@@ -158,11 +173,14 @@ class Plane:
 def _complete(body: dict[str, Any]) -> dict[str, Any]:
     """With what an API server wants of a Deployment beside what a folder needs; it begins with none."""
     labels, name = {"app": body["metadata"]["name"]}, body["metadata"]["name"]
-    pod = body["spec"]["template"]["spec"]
-    containers = [{"image": "none", **one} for one in pod["containers"]]
-    template = {"metadata": {"labels": labels}, "spec": {**pod, "containers": containers}}
+    template = {"metadata": {"labels": labels}, "spec": _with_images(body["spec"]["template"])}
     spec = {"replicas": 0, "selector": {"matchLabels": labels}, "template": template}
     return {**body, "metadata": {"name": name}, "spec": spec}
+
+
+def _with_images(template: Mapping[str, Any]) -> dict[str, Any]:
+    pod = template["spec"]
+    return {**pod, "containers": [{"image": "none", **one} for one in pod["containers"]]}
 
 
 def ref_of(document: Document) -> Ref:
