@@ -1,84 +1,62 @@
-"""Reviews that nobody would send who means well: as strategies, for the suite and for `python -m tests.fuzz`."""
+"""Reviews that nobody would send who means well, a webhook that they are sent to, and what holds of its answers: for
+the suite and for `python -m tests.fuzz`."""
 
+import asyncio
+import json
+from random import Random
 from typing import Any
 
-import msgspec
-from hypothesis import strategies as st
+from scaler.manifests.kinds import KINDS, Kind
+from tests.fuzz.manifest import anything, changed
+from tests.web.admission.reviewing import KIND, Said, review, scaled, served
 
-from scaler.manifests.kinds import KINDS
-from tests.web.admission.reviewing import CRON, SPEC, review, scaled
-
-FIELDS = (
-    "scaleTargetRef",
-    "triggers",
-    "advanced",
-    "fallback",
-    "minReplicaCount",
-    "pollingInterval",
-    "jobTargetRef",
-    "podIdentity",
-    "secretTargetRef",
-    "hashiCorpVault",
-    "destination",
-    "eventSubscription",
-    "oauth2",
-)
-PARTS = ("name", "kind", "type", "metadata", "formula", "scalingModifiers", "horizontalPodAutoscalerConfig", "behavior")
-TYPES = ("cron", "cpu", "memory", "kafka", "azure-queue", "metrics-api", "nats-jetstream", "k\u0430fka", "../kafka", "")
-
-texts = st.one_of(
-    st.text(max_size=20),
-    st.sampled_from(["0", "-1", "1e400", "NaN", "${A}", "\x00", "\u202e", "a" * 5_000, "$(cat)", "../..", "{{.}}"]),
-)
-scalars = st.one_of(st.none(), st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False), texts)
-values = st.recursive(
-    scalars,
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=4), st.dictionaries(st.one_of(texts, st.sampled_from(PARTS)), inner, max_size=4)
-    ),
-    max_leaves=12,
-)
-parameters = st.dictionaries(st.one_of(texts, st.sampled_from([*CRON["metadata"], "lagThreshold"])), texts, max_size=5)
-triggers = st.lists(
-    st.one_of(
-        values, st.fixed_dictionaries({"type": st.sampled_from(TYPES), "metadata": st.one_of(parameters, values)})
-    ),
-    max_size=4,
-)
-specs = st.one_of(
-    values,
-    st.dictionaries(st.one_of(texts, st.sampled_from(FIELDS)), values, max_size=6),
-    st.builds(
-        lambda more, each: {**SPEC, **more, "triggers": each}, st.dictionaries(texts, values, max_size=2), triggers
-    ),
-    st.builds(lambda field, value: {**SPEC, field: value}, st.sampled_from(FIELDS), values),
-)
-metadata = st.one_of(
-    st.just({"name": "orders"}), values, st.dictionaries(st.sampled_from(["name", "annotations", "labels"]), values)
-)
-objects = st.one_of(
-    values,
-    st.builds(lambda meta, spec: {"metadata": meta, "spec": spec}, metadata, specs),
-    st.builds(scaled, st.dictionaries(st.sampled_from(FIELDS), values, min_size=1, max_size=3)),
-)
-kinds = st.sampled_from(KINDS)
+BREAKS = (b"", b"\x00", b"\xff", b'"\\ud800"', b"1e999", b"9" * 5_000, b'{"a":' * 3_000, b"[" * 3_000)
 
 
-@st.composite
-def reviews(draw: st.DrawFn) -> tuple[Any, bytes]:
-    """(the kind whose path it is sent to, what is sent)."""
-    kind = draw(kinds)
-    before = draw(st.one_of(st.none(), objects))
-    sent: Any = review(draw(objects), before, kind=draw(st.one_of(st.just(kind), kinds)))
-    if draw(st.integers(0, 9)) == 0:
-        sent["request"] |= draw(st.dictionaries(st.sampled_from(sorted(sent["request"])), values, max_size=3))
-    content = msgspec.json.encode(sent)
-    if draw(st.integers(0, 9)) == 0:
-        content = _broken(draw, content)
-    return kind, content
+def sent(seed: int) -> tuple[Kind, bytes]:
+    """(the kind whose path it is sent to, what is sent): a review of a good object in which something is changed, or of
+    anything at all; now and then the review itself is not as it should be, or broken."""
+    random = Random(seed)
+    body = _object(random)
+    kind = KIND.get(str(body.get("kind")) if isinstance(body, dict) else "", random.choice(KINDS))
+    made = review(body, random.choice((None, None, scaled(), _object(random))), kind=kind)
+    if random.random() < 0.1:
+        made["request"][random.choice(sorted(made["request"]))] = anything(random)
+    content = json.dumps(made).encode()
+    if random.random() < 0.1:
+        at = random.randrange(len(content))
+        content = content[:at] + random.choice(BREAKS) + content[random.choice((at, len(content))) :]
+    return (kind if random.random() < 0.9 else random.choice(KINDS)), content
 
 
-def _broken(draw: st.DrawFn, content: bytes) -> bytes:
-    """Cut, or with something else in it."""
-    at = draw(st.integers(0, len(content)))
-    return content[:at] + draw(st.sampled_from([b"", b"\x00", b"\xff", b'{"a":' * 3_000, b"[" * 3_000]))
+def _object(random: Random) -> Any:
+    if random.random() < 0.8:
+        return changed(random.getrandbits(48))
+    spec = {random.choice(("destination", "eventSubscription", "oauth2", "triggers")): anything(random)}
+    return random.choice((anything(random), {"metadata": anything(random), "spec": spec}, scaled(spec)))
+
+
+class Running:
+    """A webhook whose event loop goes on only while it is asked: hypothesis waits for nobody."""
+
+    def __init__(self) -> None:
+        self._runner = asyncio.Runner()
+        self._block = served()
+        self._webhook = self._runner.run(self._block.__aenter__())
+
+    def ask(self, content: bytes, kind: Kind) -> Said:
+        return self._runner.run(self._webhook.ask(content, kind))
+
+    def close(self) -> None:
+        self._runner.run(self._block.__aexit__(None, None, None))
+        self._runner.close()
+
+
+def answered(said: Said) -> None:
+    """It is what the API server understands, and may be shown to people."""
+    if said.status == 200:
+        told = said.allowed if said.body["allowed"] else [said.refused, *said.body.get("warnings", ())]
+    else:
+        assert said.status == 400
+        told = [said.error]
+    assert all(one and one.isprintable() and len(one) < 10_000 for one in told)
