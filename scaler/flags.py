@@ -87,6 +87,8 @@ def _encoder(text: str) -> Mapping[str, str]:
 
 def _certificates(folder: str) -> Mapping[str, str]:
     """The names that KEDA's Secret has when it is mounted."""
+    if not folder:
+        raise ValueError("must be a folder")
     return {"certFile": f"{folder}/tls.crt", "keyFile": f"{folder}/tls.key", "caFile": f"{folder}/ca.crt"}
 
 
@@ -124,6 +126,9 @@ PORT = WEBHOOK_PORT
 
 OF_THE_SERVER = ("secure-port", "tls-cert-file", "tls-private-key-file", "metrics-service-address", "client-ca-file")
 """By any of these the arguments are known to be the metrics server's."""
+
+CERTIFICATES = "/certs"
+"""KEDA's default of `--cert-dir`."""
 
 REPEATED = ("ca-dir",)
 
@@ -196,7 +201,9 @@ def _typing_error(name: str, own: Sequence[str]) -> Mapping[str, str]:
 
 
 def _with_certificates(found: dict[str, str]) -> dict[str, str]:
-    """KEDA's rotation is ours: then certificates are our own, and files with KEDA's are left alone."""
-    files = ("certFile", "keyFile", "caFile")
-    rotates = found.pop("rotation", "false") == "true"
-    return {name: text for name, text in found.items() if not (rotates and name in files)}
+    """KEDA's rotation is ours: then certificates are our own, and files with KEDA's are left alone. Turned off in so
+    many words, they are files, where KEDA looks for them."""
+    rotation = found.pop("rotation", "")
+    if rotation == "true":
+        return {name: text for name, text in found.items() if name not in ("certFile", "keyFile", "caFile")}
+    return {**(_certificates(CERTIFICATES) if rotation else {}), **found}

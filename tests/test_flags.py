@@ -143,6 +143,10 @@ def test_every_flag_goes_to_a_setting() -> None:
         (["--cert-dir=/c"], {"certFile": "/c/tls.crt", "keyFile": "/c/tls.key", "caFile": "/c/ca.crt"}),
         (["--cert-dir=/c", "--enable-cert-rotation"], {}),
         (
+            ["--enable-cert-rotation=false"],
+            {"certFile": "/certs/tls.crt", "keyFile": "/certs/tls.key", "caFile": "/certs/ca.crt"},
+        ),
+        (
             ["--cert-dir=/c", "--enable-cert-rotation=false", "--tls-cert-file=/d"],
             {"certFile": "/d", "keyFile": "/c/tls.key", "caFile": "/c/ca.crt"},
         ),
@@ -172,6 +176,7 @@ def test_how_flags_are_written(arguments: list[str], settings: dict[str, str]) -
             {"false": "is no flag; the value of a flag that is true or false stands behind a ="},
         ),
         (["folder"], {"folder": "is no flag"}),
+        (["--cert-dir="], {"--cert-dir": "must be a folder"}),
         (
             ["--secure-port=x", "--zap-encoder=y"],
             {"--secure-port": "must be a port", "--zap-encoder": "must be json or console"},

@@ -62,12 +62,12 @@ class Points:
 
     def _sums(self, one: Name, family: Family, now: int) -> Iterator[NumberDataPoint]:
         for labels, value in _numbers(family):
-            (added,), start = self._since((one.name, frozenset(labels.items())), (value,))
+            (added,), start = self._since(one, labels, (value,))
             yield NumberDataPoint(one.attributes(labels), start, now, added)
 
     def _histograms(self, one: Name, family: Family, now: int) -> Iterator[HistogramDataPoint]:
         for labels, bounds, counts, total in _histograms(family):
-            (total, *counts), start = self._since((one.name, frozenset(labels.items())), (total, *counts))
+            (total, *counts), start = self._since(one, labels, (total, *counts))
             yield HistogramDataPoint(
                 attributes=one.attributes(labels),
                 start_time_unix_nano=start,
@@ -80,10 +80,11 @@ class Points:
                 max=None,  # type: ignore[arg-type]  # as above
             )
 
-    def _since(self, key: Key, counts: Counts) -> tuple[Counts, int]:
+    def _since(self, one: Name, labels: Mapping[str, str], counts: Counts) -> tuple[Counts, int]:
         """(what to tell, since when). A count that has become less began anew, as after another leader's term."""
         if not self._delta:
             return counts, self._begun
+        key = one.name, frozenset(labels.items())
         self._told[key] = counts
         before = self._before.get(key)
         if before is None or any(now < then for now, then in zip(counts, before, strict=True)):
