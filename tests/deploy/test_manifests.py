@@ -403,7 +403,7 @@ def test_in_kedas_namespace_nothing_of_kedas_is_touched(render: Render) -> None:
 
 def test_the_guide_has_every_setting() -> None:
     text = (ROOT / "docs" / "kubernetes.md").read_text(encoding="utf-8")
-    told = set(re.findall(r"^\| `SCALER_([A-Z_]+)` \|", text, re.M))
+    told = set(re.findall(r"^\| `SCALER_([A-Z0-9_]+)` \|", text, re.M))
     assert told == {field.upper() for field in parameters(Settings)} - {"RELOAD"}
     for variable in KEDA.values():
         assert f"`{variable}`" in text
