@@ -14,6 +14,7 @@ declared once (`declare/`): loading, messages, schemas and documentation follow 
 - the **cluster** says how the workload looks now (`Target`);
 - `core.decide` makes one **decision** of them. It is pure: `now` is an argument, state goes in and comes out, effects
   are data. How many replicas, why (the **trail**), which metrics, conditions and events, when to look again;
+  `core.jobs` does the same for a ScaledJob, whose work is done by jobs that are made and end by themselves;
 - the decision is published on the **board**, which every outward face (`web/`, `/metrics`) only reads;
 - and applied through the port (`engine/cluster.py`) by an adapter: `standalone/` runs local processes from a folder of
   the same manifests, `kubernetes/` turns the decision into steps (pure) and sends only what differs.
