@@ -32,7 +32,7 @@ from scaler.kubernetes.lease import Claim
 from scaler.kubernetes.objects import Custom
 from scaler.kubernetes.secrets import Secrets
 from scaler.kubernetes.status import patch_of, problem_of
-from scaler.kubernetes.steps import Scale, Seen, Step, check_failed, nothing, same, steps
+from scaler.kubernetes.steps import Scale, Seen, Step, check_failed, nothing, same, scale_failed, steps
 from scaler.kubernetes.targets import Resource, Targets
 from scaler.kubernetes.tokens import token_of
 from scaler.kubernetes.tug import Tugs
@@ -238,7 +238,7 @@ class KubernetesCluster:
             raise
         except ClusterError as error:
             if isinstance(step, Scale):
-                self._writer.post(watched.ref, _scale_failed(decision, watched, error))
+                self._writer.post(watched.ref, scale_failed(decision, watched, error))
             raise
         if isinstance(step, Scale) and watched.spec.mode is Mode.DIRECT:
             self._tugs.wrote(watched.target, step.after, self._clock())
@@ -337,10 +337,3 @@ class KubernetesCluster:
 def _observing() -> None:
     """The fence of a daemon that only observes: whatever tries to write is stopped here at the latest."""
     raise NotLeading("this daemon observes: it writes nothing")
-
-
-def _scale_failed(decision: Decision, watched: Watched, error: ClusterError) -> Event:
-    down = decision.why is Why.DEACTIVATED
-    reason = "KEDAScaleTargetDeactivationFailed" if down else "KEDAScaleTargetActivationFailed"
-    target = f"{watched.spec.target_kind} {watched.ref.namespace}/{watched.spec.target_name}"
-    return Event(reason, f"Failed to scale {target}: {error}", warning=True)

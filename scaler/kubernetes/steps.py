@@ -8,6 +8,7 @@ from typing import Any
 
 from scaler.core.conditions import refused
 from scaler.core.model import ConditionType, Decision, Event, Mode, Why
+from scaler.errors import ClusterError
 from scaler.kubernetes.difference import patch_of as hpa_patch
 from scaler.kubernetes.hpa import Owner, hpa_of
 from scaler.kubernetes.objects import Custom, Hpa, Meta
@@ -238,6 +239,7 @@ def _events(watched: Watched, before: Json, decision: Decision) -> Iterator[Even
     first, full = not served_before(before), watched.spec.pause.full
     if first:
         yield from (Event("KEDAScalersStarted", f"Scaler {one.type} is built") for one in watched.triggers)
+        yield from oddities(watched)
     if full and not first and condition_of(before, "Paused").get("status") != "True":
         yield Event("KEDAScalersStopped", "Stopped scalers watch")
     if not full and (first or _stopped(before)):
@@ -260,6 +262,20 @@ def _blocked(seen: Seen, decision: Decision, by: Blocked) -> Decision:
     known = any(one.get("message") == by.sentence for one in seen.found.status.get("conditions") or ())
     told = () if known else (check_failed(by.sentence),)
     return replace(decision, conditions=refused(decision.conditions, by.sentence), events=(*events, *told))
+
+
+def oddities(watched: Watched) -> Iterator[Event]:
+    """What is odd about the manifest and accepted, deprecated parameters and unknown ones among it."""
+    if watched.warnings:
+        yield Event("KEDAScalerInfo", "; ".join(watched.warnings))
+
+
+def scale_failed(decision: Decision, watched: Watched, error: ClusterError) -> Event:
+    """A step from or to zero or idle that the cluster did not take."""
+    down = decision.why is Why.DEACTIVATED
+    reason = "KEDAScaleTargetDeactivationFailed" if down else "KEDAScaleTargetActivationFailed"
+    target = f"{watched.spec.target_kind} {watched.ref.namespace}/{watched.spec.target_name}"
+    return Event(reason, f"Failed to scale {target}: {error}", warning=True)
 
 
 def check_failed(sentence: str, kind: str = "ScaledObject") -> Event:

@@ -114,6 +114,15 @@ def test_what_is_passed_over_is_said_once(tmp_path: Path) -> None:
         ("WATCH_NAMESPACE", "a,b", "namespaces", ("a", "b")),
         ("KEDA_CLUSTER_OBJECT_NAMESPACE", "keys", "cluster_object_namespace", "keys"),
         ("KEDA_OPERATOR_LEADER_ELECTION_RETRY_PERIOD", "1s", "retry_period", 1.0),
+        ("KEDA_OPERATOR_LEADER_ELECTION_LEASE_DURATION", "30s", "lease_duration", 30.0),
+        ("KEDA_OPERATOR_LEADER_ELECTION_RENEW_DEADLINE", "12s", "renew_deadline", 12.0),
+        ("WATCH_LABEL_SELECTOR", "team=a", "selector", "team=a"),
+        ("WATCH_LABEL_SELECTOR_FOR_TRIGGERAUTH", "team=b", "authentication_selector", "team=b"),
+        ("POD_NAMESPACE", "keda", "namespace", "keda"),
+        ("POD_NAME", "keda-operator-0", "pod_name", "keda-operator-0"),
+        ("POD_IP", "10.0.0.7", "pod_ip", "10.0.0.7"),
+        ("KEDA_RESTRICT_SECRET_ACCESS", "true", "restrict_secrets", True),
+        ("KEDA_BOUND_SERVICE_ACCOUNT_TOKEN_EXPIRY", "2h", "bound_token_expiry", 7200.0),
     ],
 )
 def test_kedas_variables(
@@ -128,6 +137,30 @@ def test_kedas_variables(
     monkeypatch.setenv(variable, value)
     assert call("run").exit_code == 0
     assert getattr(started[0], field) == read
+
+
+def test_every_variable_of_kedas_is_among_them() -> None:
+    [table] = test_kedas_variables.pytestmark  # type: ignore[attr-defined]  # pytest keeps it there
+    assert {row[0] for row in table.args[1]} == set(KEDA.values())
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("KEDA_SCALEDOBJECT_CTRL_MAX_RECONCILES", "5"),
+        ("KEDA_SCALEDJOB_CTRL_MAX_RECONCILES", "1"),
+        ("KEDA_CHECK_UNEXPECTED_SCALERS_PARAMS", "enabled"),
+        ("RAW_METRICS_GRPC_PROTOCOL", "enabled"),
+        ("RAW_METRICS_MODE", "all"),
+    ],
+)
+def test_variables_without_effect_hinder_nobody(
+    call: Call, started: Started, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    call("run")
+    monkeypatch.setenv(variable, value)
+    assert call("run").exit_code == 0
+    assert started[0] == started[1]
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """What a decision asks of the API server, told as lives: the decisions are the core's, the steps are taken upon objects
 in memory, and the next look sees what came of them."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from scaler.core.model import Event, Fallback, Goal, Mode, Pause, Spec
+from scaler.core.model import Decision, Event, Fallback, Goal, Mode, Pause, Spec, Why
+from scaler.errors import Forbidden
 from scaler.kubernetes.steps import (
     RESTORE,
     CreateHpa,
@@ -17,6 +19,7 @@ from scaler.kubernetes.steps import (
     SetFinalizers,
     Step,
     check_failed,
+    scale_failed,
 )
 from scaler.kubernetes.targets import DEPLOYMENT
 from scaler.manifests.annotations import TRANSFER_HPA_OWNERSHIP
@@ -439,6 +442,29 @@ def test_ready_is_told_when_the_status_turns_to_it() -> None:
 
 def test_the_sentence_of_what_could_not_be_served() -> None:
     assert check_failed("as it is") == Event("ScaledObjectCheckFailed", "as it is", warning=True)
+
+
+@pytest.mark.parametrize(
+    ("why", "reason"),
+    [
+        (Why.ACTIVATED, "KEDAScaleTargetActivationFailed"),
+        (Why.RAISED_TO_MINIMUM, "KEDAScaleTargetActivationFailed"),
+        (Why.DEACTIVATED, "KEDAScaleTargetDeactivationFailed"),
+    ],
+)
+def test_a_step_that_the_cluster_did_not_take(why: Why, reason: str) -> None:
+    told = scale_failed(Decision(1, why), served().watched, Forbidden("not allowed"))
+    assert told == Event(reason, "Failed to scale apps/v1.Deployment shop/worker: not allowed", warning=True)
+
+
+def test_what_is_odd_is_told_once() -> None:
+    life = Life(spec_of())
+    life.watched = replace(life.watched, warnings=("spec.triggers[0].metadata.topc: is not known", "another"))
+    life.look(0, 0)
+    info = [message for reason, message in posted(life) if reason == "KEDAScalerInfo"]
+    assert info == ["spec.triggers[0].metadata.topc: is not known; another"]
+    life.look(30, 0)
+    assert life.events == []
 
 
 def test_steps_are_values() -> None:

@@ -12,7 +12,7 @@ from scaler.kubernetes.jobs.objects import Job
 from scaler.kubernetes.jobs.status import paused, served_before, status_of
 from scaler.kubernetes.objects import Custom
 from scaler.kubernetes.status import condition_of, patch_of
-from scaler.kubernetes.steps import PatchStatus, Post
+from scaler.kubernetes.steps import PatchStatus, Post, oddities
 from scaler.manifests.watched import Watched
 
 
@@ -101,6 +101,7 @@ def _events(watched: Watched, before: Mapping[str, Any], decision: Decision) -> 
     first, rests = not served_before(before), watched.spec.pause.full
     if first:
         yield from (Event("KEDAScalersStarted", f"Scaler {one.type} is built") for one in watched.triggers)
+        yield from oddities(watched)
     if rests and not first and not paused(before):
         yield Event("KEDAScalersStopped", "Stopped scalers watch")
     if not rests and (first or paused(before)):

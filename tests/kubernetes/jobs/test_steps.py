@@ -1,5 +1,6 @@
 """What a ScaledJob's decision asks of the API server, and in which order."""
 
+from dataclasses import replace
 from typing import Any
 
 from scaler.core.jobs import decide
@@ -45,6 +46,17 @@ def test_a_new_object_with_work_to_do() -> None:
         ("ScaledJobReady", "ScaledJob is ready for scaling"),
         ("ScaledJobActive", "Scaling is performed because triggers are active"),
     ]
+
+
+def test_what_is_odd_is_told_once() -> None:
+    told = replace(watched(), warnings=("spec.triggers[0].useCachedMetrics: has no effect",))
+    first = decided(told)
+    *_, post = steps(told, seen(), first)
+    assert isinstance(post, Post)
+    assert post.events[1].reason == "KEDAScalerInfo"
+    assert post.events[1].message == "spec.triggers[0].useCachedMetrics: has no effect"
+    again = seen(found=settled(told, first))
+    assert not [step for step in steps(told, again, decided(told, state=first.state)) if isinstance(step, Post)]
 
 
 def test_while_nothing_happens_nothing_is_written() -> None:
