@@ -129,6 +129,7 @@ async def test_connections_are_not_kept_where_that_is_not_wanted() -> None:
         ("http://localhost:9", "", False),
         ("http://127.0.0.1:9", "", False),
         ("http://[::1]", "", False),
+        ("http://169.254.169.254/latest", "", False),
         ("http://example.com", "nonsense/99", True),
     ],
 )
