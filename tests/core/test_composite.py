@@ -162,6 +162,13 @@ def test_a_formula_that_fails_is_a_failure_of_its_own(text: str, problem: str) -
     story.at(30).load(1, 1).expect(3).tells()
 
 
+def test_it_is_told_beside_an_input_that_fails_for_itself() -> None:
+    story = Story(made("[a][1]"), 3).at(0).load(1, "no answer").expect(3, Why.NO_READING)
+    told = story.condition(ConditionType.READY).message
+    assert "s1-b: no answer" in told
+    assert f"{COMPOSITE}: the formula cannot be computed" in told
+
+
 def test_no_fallback_waits_for_a_formula_that_fails() -> None:
     story = Story(made("[a][1]", fallback=Fallback(1, 7)), 3)
     for minute in range(4):

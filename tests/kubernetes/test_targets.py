@@ -1,5 +1,6 @@
 """Workloads: found by discovery, looked at, scaled, and known again after it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -175,6 +176,8 @@ VALUE = Goal("s0-x", 1.0, kind=MetricType.VALUE)
     [
         ({"fallback": Fallback(3, 2)}, True),
         ({"mode": Mode.DIRECT}, True),
+        ({"mode": Mode.DIRECT, "composite": replace(VALUE, metric="composite-metric")}, True),
+        ({"mode": Mode.DIRECT, "composite": Goal("composite-metric", 1.0)}, False),
         ({}, False),
     ],
 )
