@@ -218,3 +218,66 @@ def test_as_data(call: Call, file: Path) -> None:
 def test_nothing_is_coloured_where_nobody_looks(call: Call, file: Path) -> None:
     file.write_text(WRONG)
     assert "\x1b" not in call("validate", file).stderr
+
+
+OTHERS = """\
+apiVersion: eventing.keda.sh/v1alpha1
+kind: CloudEventSource
+metadata:
+  name: events
+spec:
+  destination:
+    http:
+      uri: http://events.test
+  eventSubscription:
+    includedEventTypes: [keda.scaledobject.ready.v1]
+    excludedEventTypes: [keda.scaledobject.failed.v1]
+---
+apiVersion: keda.sh/v1alpha1
+kind: ScaledJob
+metadata:
+  name: jobs
+spec:
+  jobTargetRef:
+    template: {}
+  triggers: []
+"""
+
+
+def test_every_kind_is_looked_at(call: Call, file: Path) -> None:
+    file.write_text(OTHERS)
+    result = call("validate", file)
+    assert result.exit_code == 2
+    places = [line.split(":")[1] for line in result.stderr.splitlines()]
+    assert places == ["11", "20"]
+
+
+def test_what_only_the_webhook_used_to_say(call: Call, file: Path) -> None:
+    """A name that is too long for the HPA's, and settings that have no effect."""
+    long = GOOD.replace("name: orders\nspec:\n  scale", f"name: {'n' * 55}\nspec:\n  minReplicaCount: 1\n  scale")
+    file.write_text(long.replace("  triggers:", "  cooldownPeriod: 10\n  triggers:"))
+    said = call("validate", file).stderr.splitlines()
+    assert len(said) == 2
+    assert f"HPA name 'keda-hpa-{'n' * 55}' is 64 characters long and must be no more than 63" in said[0]
+    assert "warning: spec.cooldownPeriod: has no effect" in said[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[" * 20_000, "is nested too deeply"),
+        (
+            "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  a: &a [1, 1, 1, 1, 1]\n"
+            + "".join(
+                f"  b{n}: &b{n} [*{f'b{n - 1}' if n else 'a'}, *{f'b{n - 1}' if n else 'a'}]\n" for n in range(40)
+            ),
+            "has more than 100000 fields",
+        ),
+        ("apiVersion: keda.sh/v1alpha1\nkind: [a]\nmetadata: 5\n", "is not supported by this version"),
+        ("apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: 5\nspec: x\n", "metadata: must be a mapping"),
+    ],
+    ids=["deep", "aliases", "kind", "metadata"],
+)
+def test_files_that_want_to_be_too_much(call: Call, file: Path, text: str, says: str) -> None:
+    file.write_text(text)
+    assert says in call("validate", file).stderr
