@@ -20,7 +20,8 @@ declared once (`declare/`): loading, messages, schemas and documentation follow 
   the same manifests, `kubernetes/` turns the decision into steps (pure) and sends only what differs.
 
 Under Kubernetes every replica keeps the `world` current; the one that holds the Lease runs the line, and answers the
-external metrics API (`web/`) from the board.
+external metrics API (`web/`) from the board. Every replica tells the API server what is wrong with a manifest before
+it is kept (`web/admission`); `scaler validate` says the same, both from `manifests/admission`.
 
 What happens to objects is told by events; `sinks/` sends them as CloudEvents to whoever asked for that, and is never
 waited for.
