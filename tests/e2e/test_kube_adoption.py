@@ -124,14 +124,13 @@ async def ground(plane: ControlPlane, helm: Path, tmp_path_factory: pytest.TempP
 async def odd(ground: Place) -> AsyncIterator[None]:
     """A namespace `odd`, in which everything is there that stands in the way."""
     kube, trigger = ground.kube, number(f"{ground.source.url}/odd")
-    secrets = [{"parameter": "password", "key": "password", "path": "kv/odd"}]
     made = [
         scaled_object("first", trigger),
         scaled_object("second", trigger, target="first"),
         scaled_object("strange", {"type": "no-such-thing", "metadata": {}}),
         scaled_object("orphan", {**trigger, "authenticationRef": {"name": "nowhere"}}),
         scaled_job("batch", {"type": "cpu", "metadata": {"value": "60"}}),
-        authentication("vault", hashiCorpVault={"address": "http://v", "authentication": "token", "secrets": secrets}),
+        authentication("file", filePath="/mnt/password"),
         foreign("theirs", "first"),
     ]
     await kube.create("/api/v1/namespaces", {"metadata": {"name": "odd"}})
@@ -169,7 +168,7 @@ async def test_what_stands_in_the_way(ground: Place) -> None:
         "ScaledObject odd/strange",
         "ScaledObject odd/orphan",
         "ScaledJob odd/batch",
-        "TriggerAuthentication odd/vault",
+        "TriggerAuthentication odd/file",
     }
     assert text[1].splitlines()[-1] == f"not ready: {len(told['problem'])} problems"
     _say_what_to_do(problems)
@@ -190,7 +189,8 @@ def _say_what_to_do(problems: dict[str, tuple[str, str]]) -> None:
     )
     assert "by the hpa 'theirs'" in problems["ScaledObject odd/first"][0]
     assert problems["ScaledObject odd/strange"][0].startswith("spec.triggers[0].type: ")
-    assert problems["TriggerAuthentication odd/vault"][0] == "spec.hashiCorpVault: is not supported by this version"
+    sentence = "spec.filePath: filePath is only supported for ClusterTriggerAuthentication"
+    assert problems["TriggerAuthentication odd/file"][0] == sentence
 
 
 async def test_there_and_back(ground: Place) -> None:

@@ -204,7 +204,8 @@ def test_an_authentication_that_is_there_is_found() -> None:
 def test_authentications_that_would_be_refused() -> None:
     vault = custom("vault", spec={"filePath": "/mnt/password"})
     [one] = said(objects(vault, kind="TriggerAuthentication"))
-    assert (one.severity, one.sentence) == (PROBLEM, "spec.filePath: is not supported by this version")
+    sentence = "spec.filePath: filePath is only supported for ClusterTriggerAuthentication"
+    assert (one.severity, one.sentence) == (PROBLEM, sentence)
 
 
 def test_what_is_odd_but_accepted_is_a_warning() -> None:
