@@ -1,17 +1,21 @@
 """Triggers that log in with what a store gives: tokens of service accounts, which the API server reviews, and Vault.
 That the rights for it must be granted, and that what is rotated in a store is used without an edit or a restart."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from tests.credentials.vault.fake import FakeVault, over_http
+from tests.e2e.guarded import guarded
 from tests.e2e.kube_daemon import NAMESPACE
 from tests.e2e.kube_objects import Object, authentication, number
 from tests.e2e.kube_scene import Scene
 from tests.rig.kube_client import KubeClient, path
 
 RBAC = "rbac.authorization.k8s.io/v1"
+PASSWORD, ANOTHER = "open-sesame", "open-barley"
 REVIEWS = "/apis/authentication.k8s.io/v1/tokenreviews"
 
 
@@ -104,3 +108,69 @@ async def test_a_service_account_that_is_made_anew(scene: Scene) -> None:
         await scene.daemon.until(lambda: source.tokens[-1] != first, "another token is shown", 40)
         await scene.ready("worker")
         assert scene.daemon.pid == before
+
+
+# --------------------------------------------------------------------------------------------------------------- Vault
+
+
+@asynccontextmanager
+async def vault_for(scene: Scene) -> AsyncIterator[tuple[FakeVault, Object]]:
+    """A Vault that lets the account `orders` of the namespace in, after the API server's own review of its token, and
+    the block that names it."""
+
+    async def review(token: str) -> str:
+        asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token}}
+        return str((await scene.kube.create(REVIEWS, asked))["status"].get("user", {}).get("username"))
+
+    vault = FakeVault(time.time, review=review, roles={"orders": f"system:serviceaccount:{scene.namespace}:orders"})
+    async with over_http(vault) as url:
+        yield (
+            vault,
+            {
+                "address": url,
+                "authentication": "kubernetes",
+                "mount": "kubernetes",
+                "role": "orders",
+                "credential": {"serviceAccountName": "orders"},
+                "secrets": [
+                    {"parameter": name, "path": "secret/data/source", "key": name} for name in ("username", "password")
+                ],
+            },
+        )
+
+
+async def test_a_secret_that_is_rotated_in_vault_is_used(scene: Scene) -> None:
+    """The source refuses the old password: what Vault has is fetched again, the objects are bound anew, and nothing
+    else of them is touched."""
+    await account(scene, "orders")
+    await grant(scene, "orders")
+    async with guarded("user", PASSWORD) as source, vault_for(scene) as (vault, block):
+        vault.secrets["secret/data/source"] = {"data": {"username": "user", "password": PASSWORD}}
+        await scene.add(authentication("auth", hashiCorpVault=block))
+        asks = {**number(source.url, authMode="basic"), "authenticationRef": {"name": "auth"}}
+        for name in ("one", "two", "three"):
+            await scene.pair(name, asks)
+        await scene.ready("one", "two", "three")
+        await scene.replicas("one", 1)
+        assert [one for _, one in vault.log] == ["auth/kubernetes/login", "secret/data/source"], "once for all three"
+        before, pid = (await scene.object("one"))["metadata"]["generation"], scene.daemon.pid
+        vault.secrets["secret/data/source"] = {"data": {"username": "user", "password": ANOTHER}}
+        source.expect("user", ANOTHER)
+        await scene.told("one", "Ready", "False", "TriggerError")
+        await scene.ready("one", "two", "three")
+        assert source.served > 0
+        assert ((await scene.object("one"))["metadata"]["generation"], scene.daemon.pid) == (before, pid)
+        for word in (PASSWORD, ANOTHER):
+            assert word not in scene.daemon.said()
+
+
+async def test_a_secret_that_vault_does_not_have_is_named(scene: Scene) -> None:
+    await account(scene, "orders")
+    await grant(scene, "orders")
+    async with guarded("user", PASSWORD) as source, vault_for(scene) as (vault, block):
+        await scene.add(authentication("auth", hashiCorpVault=block))
+        await scene.pair("worker", {**number(source.url, authMode="basic"), "authenticationRef": {"name": "auth"}})
+        named = "spec.hashiCorpVault.secrets[0]: there is no secret secret/data/source in http://127.0.0.1:"
+        await scene.told("worker", "Ready", "False", "ScaledObjectCheckFailed", named)
+        vault.secrets["secret/data/source"] = {"data": {"username": "user", "password": PASSWORD}}
+        await scene.ready("worker")

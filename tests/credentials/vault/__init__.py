@@ -1,1 +1,1 @@
-"""The rooms of Vault: over a fake on its wire where time must pass, over a real one where it is about the wire."""
+"""The rooms of Vault, over a Vault in memory that speaks its wire (`fake.py`)."""

@@ -1,13 +1,16 @@
-"""A Vault in memory, written from its public HTTP API documentation: tokens that end, renewals up to a greatest age,
-key-value engines of both versions, leases, certificates. For what a real one would need hours for; that the real one
-speaks like this is shown in `test_real.py`."""
+"""A Vault in memory: tokens that end, renewals up to a greatest age, key-value engines of both versions, leases,
+certificates. It is no real one: none can be built out of modules in the time that a test run has. Written from the
+public documentation of Vault's HTTP API (paths, fields, statuses), and served over HTTP where that matters."""
 
 import itertools
 import json
-from collections.abc import Callable, Container
+from collections.abc import AsyncIterator, Awaitable, Callable, Container
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from aiohttp import web
 
 from scaler.errors import LoginError, SourceError
 from scaler.sdk.http import Reply
@@ -33,10 +36,12 @@ class Issued:
 
 @dataclass
 class FakeVault:
-    """`secrets` are data by path, `roles` the accepted JWTs by role; `log` is what was asked: (method, path)."""
+    """`secrets` are data by path, `roles` who is let in by role: the JWT, or what `review` makes of it; `log` is what
+    was asked: (method, path)."""
 
     now: Callable[[], float]
     secrets: dict[str, Json] = field(default_factory=dict)
+    review: Callable[[str], Awaitable[str]] | None = None
     roles: dict[str, str] = field(default_factory=dict)
     dynamic: dict[str, float] = field(default_factory=dict)
     token_life: float = 3600.0
@@ -72,11 +77,17 @@ class FakeVault:
         path = unquote(urlsplit(request.url).path).removeprefix("/v1/")
         self.log.append((request.method, path))
         self.verified.append(tls.verify)
-        headers = dict(request.headers)
-        status, answer = self._answer(path, headers, json.loads(request.body or b"{}"))
+        status, answer = await self.answer(path, dict(request.headers), request.body)
         if status in (401, 403) and status not in also:
             raise LoginError(f"HTTP {status}")
         return Reply(json.dumps(answer).encode(), status)
+
+    async def answer(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, Json]:
+        """Status and body, after `/v1/`."""
+        read = json.loads(body or b"{}")
+        if self.review and path.endswith("/login"):
+            read["jwt"] = await self.review(read["jwt"])
+        return self._answer(path, headers, read)
 
     def _answer(self, path: str, headers: dict[str, str], body: Json) -> tuple[int, Json]:
         if headers.get("X-Vault-Namespace", "") != self.namespace or headers.get("X-Vault-Request") != "true":
@@ -130,3 +141,24 @@ class FakeVault:
         if path not in self.secrets:
             return 404, {"errors": []}
         return 200, {"lease_id": "", "lease_duration": 2764800, "renewable": False, "data": self.secrets[path]}
+
+
+@asynccontextmanager
+async def over_http(vault: FakeVault) -> AsyncIterator[str]:
+    """The same on loopback; yields its URL."""
+
+    async def handle(request: web.Request) -> web.Response:
+        path = unquote(request.path).removeprefix("/v1/")
+        vault.log.append((request.method, path))
+        status, answer = await vault.answer(path, dict(request.headers), await request.read())
+        return web.json_response(answer, status=status)
+
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", handle)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()

@@ -6,13 +6,15 @@ import json
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from scaler.credentials.blocks import HashiCorpVault
 from scaler.credentials.store import Fetched, Per, Where
 from scaler.credentials.vault.room import ROOM, fetch
 from scaler.errors import CredentialError, ScalerError, SourceError
 from tests.credentials.tools import EPOCH, Accounts, Clock, tools
-from tests.credentials.vault.fake import FakeVault
+from tests.credentials.vault.fake import FakeVault, over_http
+from tests.sdk.servers import serving
 
 AT = "spec.hashiCorpVault"
 PASSWORD = {"parameter": "password", "path": "secret/data/orders", "key": "password"}
@@ -396,3 +398,36 @@ async def test_a_certificate_is_had_anew_at_half_its_life(scene: Scene) -> None:
     assert await scene.fetch(given) == Fetched(first.values, EPOCH + 3600)
     scene.clock.at += 10
     assert (await scene.fetch(given)).values != first.values
+
+
+# ---------------------------------------------------------------------------------------------------------- over HTTP
+
+
+async def test_the_same_over_http(scene: Scene) -> None:
+    """As it leaves: the path is quoted, the namespace and the token are headers, what comes back is read."""
+    scene.vault.namespace = "team"
+    scene.vault.secrets["secret/data/a b"] = {"data": {"password": "three"}}
+    async with over_http(scene.vault) as url:
+        given = block(
+            PASSWORD, {**PASSWORD, "parameter": "other", "path": "secret/data/a b"}, address=url, namespace="team"
+        )
+        found = await fetch(given, AT, tools(now=scene.clock, memory=scene.memory))
+        assert found.values == {"password": "two", "other": "three"}
+        with pytest.raises(CredentialError, match=r"secrets\[1\]: there is no secret nowhere in http://127"):
+            await fetch(
+                block(PASSWORD, {**PASSWORD, "path": "nowhere"}, address=url, namespace="team"),
+                AT,
+                tools(now=scene.clock),
+            )
+    with pytest.raises(SourceError, match="cannot be reached"):
+        await fetch(given, AT, tools(now=scene.clock))
+
+
+async def test_what_is_no_vault() -> None:
+    async def page(request: web.Request) -> web.Response:
+        return web.Response(text='["hush"]')
+
+    async with serving(page) as url:
+        with pytest.raises(ScalerError, match="something else than Vault") as raised:
+            await fetch(block(address=url), AT, tools())
+        assert "hush" not in str(raised.value)
