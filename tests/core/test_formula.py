@@ -11,7 +11,7 @@ import pytest
 from scaler.core import formula
 from scaler.core.formula import FormulaError, TooLarge, Unsupported
 from scaler.core.formula.bounds import NESTING, NODES, SIZE, STEPS, TEXT
-from scaler.core.formula.parser import FUNCTIONS, PREDICATES
+from scaler.core.formula.grammar import FUNCTIONS, PREDICATES
 from tests.core.formulas import INPUTS, LEFT_OUT, NAMES, OF_KEDAS_DOCUMENTATION, TOO_LARGE
 
 

@@ -2,17 +2,17 @@
 closures and then computed with the triggers' values; what it may have of text, depth, steps and memory is bounded, and
 it sees nothing but its inputs.
 
-`lexer` cuts the text into tokens, `parser` makes nodes of them (`syntax`), `compiler` checks their `types` and makes a
-function of each; `operations`, `builtins` and `predicates` are what those functions call, on a `frame`. `bounds` says
-what is refused, and how much is too much."""
+`lexer` cuts the text into tokens, `parser` makes nodes of them (`syntax`) by the `grammar`, `compiler` checks their
+`types` and makes a function of each, out of `parts`; `operations`, `builtins` and `predicates` are what those functions
+call, on a `frame`. `bounds` says what is refused, and how much is too much."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from scaler.core.formula.bounds import FormulaError, TooLarge, Unsupported
-from scaler.core.formula.compiler import Code, Compiler
-from scaler.core.formula.frame import Frame, Run
+from scaler.core.formula.compiler import Compiler
+from scaler.core.formula.frame import Code, Frame, Run
 from scaler.core.formula.operations import Value, floating, word
 from scaler.core.formula.parser import parse
 

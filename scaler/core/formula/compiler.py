@@ -2,14 +2,14 @@
 each node a function of a frame. Nothing here has access to anything but the inputs."""
 
 from collections.abc import Sequence, Set
-from typing import NamedTuple
 
-from scaler.core.formula import operations, predicates, types
+from scaler.core.formula import operations, parts, predicates, types
 from scaler.core.formula.bounds import FormulaError, TooLarge, Unsupported
-from scaler.core.formula.builtins import FUNCTIONS, ordered
-from scaler.core.formula.frame import Frame, Run
-from scaler.core.formula.operations import Value, element, truth, word
-from scaler.core.formula.parser import BUILTINS, PREDICATES
+from scaler.core.formula.builtins import FUNCTIONS
+from scaler.core.formula.frame import Code, Frame, Run
+from scaler.core.formula.grammar import BUILTINS, PREDICATES
+from scaler.core.formula.lists import ordered
+from scaler.core.formula.operations import Value, truth, word
 from scaler.core.formula.predicates import LOOPS, Predicate
 from scaler.core.formula.syntax import (
     Binary,
@@ -27,17 +27,10 @@ from scaler.core.formula.syntax import (
     Text,
     Unary,
 )
-from scaler.core.formula.types import BOOL, FLOAT, INT, LIST, NIL, UNKNOWN, Kind, Type, list_of
+from scaler.core.formula.types import BOOL, FLOAT, INT, LIST, NIL, UNKNOWN, Type
 
 ORDERS = {'"asc"': False, "'asc'": False, "`asc`": False, '"desc"': True, "'desc'": True, "`desc`": True}
 """The one text that is understood, and whether it means descending."""
-
-
-class Code(NamedTuple):
-    """A compiled part: what it yields, as far as is known, and how."""
-
-    type: Type
-    run: Run
 
 
 class Compiler:
@@ -57,9 +50,9 @@ class Compiler:
             case Name(name):
                 return self._name(name)
             case Unary(operator, operand):
-                return _unary(operator, self.code(operand))
+                return parts.unary(operator, self.code(operand))
             case Binary(operator, left, right):
-                return _binary(operator, self.code(left), self.code(right))
+                return parts.binary(operator, self.code(left), self.code(right))
             case Choice():
                 return self._choice(node)
             case Call():
@@ -72,15 +65,15 @@ class Compiler:
     def _list_or_steps(self, node: Node) -> Code:
         match node:
             case Items(nodes):
-                return _items([self.code(one) for one in nodes])
+                return parts.items([self.code(one) for one in nodes])
             case Index(of, index, optional):
-                return _index(self.code(of), self.code(index), optional=optional)
+                return parts.index(self.code(of), self.code(index), optional=optional)
             case Slice():
                 return self._slice(node)
             case Let():
                 return self._let(node)
             case Steps(nodes):
-                return _steps([self.code(one) for one in nodes])
+                return parts.steps([self.code(one) for one in nodes])
             case _:
                 raise Unsupported("text is not supported: the inputs are numbers")
 
@@ -265,106 +258,3 @@ def _function(name: str, arguments: list[Code]) -> Code:
             raise FormulaError(f"{name} {error}") from None
 
     return Code(type_, run)
-
-
-# -------------------------------------------------------------------------------------------------------- operators
-
-
-def _unary(operator: str, operand: Code) -> Code:
-    run = operand.run
-    if operator in ("not", "!"):
-        if operand.type is BOOL or operand.type.unknown:
-            return Code(BOOL, lambda frame: not truth(run(frame)))
-    elif operand.type.number or operand.type.unknown:
-        type_ = operand.type if operand.type.number else UNKNOWN
-        return Code(type_, run if operator == "+" else lambda frame: operations.negative(run(frame)))
-    raise FormulaError(f"{operator} does not go with {operand.type}")
-
-
-def _binary(operator: str, left: Code, right: Code) -> Code:
-    type_ = _binary_type(operator, left.type, right.type)
-    if type_ is None:
-        raise FormulaError(f"{operator} does not go with {left.type} and {right.type}")
-    one, other = left.run, right.run
-    match operator:
-        case "and" | "&&":
-            return Code(type_, lambda frame: other(frame) if truth(first := one(frame)) else first)
-        case "or" | "||":
-            return Code(type_, lambda frame: first if truth(first := one(frame)) else other(frame))
-        case "??":
-            return Code(type_, lambda frame: other(frame) if (first := one(frame)) is None else first)
-        case "..":
-            return Code(type_, lambda frame: operations.spread(one(frame), other(frame), frame.meter))
-        case "in":
-            return Code(type_, lambda frame: operations.contains(one(frame), other(frame), frame.meter))
-        case "==" | "!=":
-            return _equality(operator, left, right)
-        case _:
-            compute = operations.ARITHMETIC[operator]
-            return Code(type_, lambda frame: compute(one(frame), other(frame)))
-
-
-def _binary_type(operator: str, left: Type, right: Type) -> Type | None:
-    """`None` where they do not go together."""
-    match operator:
-        case "+" | "-" | "*":
-            return types.promoted(left, right) if types.numbers(left, right) else None
-        case "/" | "**" | "^":
-            return FLOAT if types.numbers(left, right) else None
-        case "%":
-            return INT if types.ints(left, right) else None
-        case "..":
-            return list_of(INT) if types.ints(left, right) else None
-        case "<" | ">" | "<=" | ">=":
-            return BOOL if types.numbers(left, right) else None
-        case "==" | "!=":
-            return BOOL if types.comparable(left, right) else None
-        case "in":
-            among = right.list and types.comparable(left, right.element)
-            return BOOL if among or right.unknown else None
-        case "??":
-            return types.coalesced(left, right)
-        case _:
-            good = all(one.kind is Kind.BOOL or one.unknown for one in (left, right))
-            return BOOL if good else None
-
-
-def _equality(operator: str, left: Code, right: Code) -> Code:
-    """What is known to be whole numbers has to be; the checker may be wrong about it, where a `find` found nothing."""
-    one, other, wanted = left.run, right.run, operator == "=="
-    strict = left.type is INT and right.type is INT
-
-    def run(frame: Frame) -> Value:
-        a, b = one(frame), other(frame)
-        if strict and not (type(a) is int and type(b) is int):
-            raise FormulaError(f"{operator} does not go with {word(a)} and {word(b)}")
-        return operations.equal(a, b, frame.meter) is wanted
-
-    return Code(BOOL, run)
-
-
-# -------------------------------------------------------------------------------------------------------------- lists
-
-
-def _items(codes: list[Code]) -> Code:
-    runs = [one.run for one in codes]
-    return Code(types.items(tuple(one.type for one in codes)), lambda frame: [run(frame) for run in runs])
-
-
-def _steps(codes: list[Code]) -> Code:
-    runs = [one.run for one in codes]
-    return Code(codes[-1].type, lambda frame: [run(frame) for run in runs][-1])
-
-
-def _index(of: Code, index: Code, *, optional: bool) -> Code:
-    if not (of.type.list or of.type.unknown):
-        raise FormulaError(f"{of.type} has no elements")
-    if of.type.list and not (index.type is INT or index.type.unknown):
-        raise FormulaError(f"an index is no {index.type}")
-    one, at = of.run, index.run
-
-    def run(frame: Frame) -> Value:
-        found = one(frame)
-        return None if optional and found is None else element(found, at(frame))
-
-    return Code(UNKNOWN if of.type.unknown else of.type.element, run)

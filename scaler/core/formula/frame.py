@@ -1,9 +1,11 @@
-"""What a computation works with while it runs. A compiled part of a formula is a function of a `Frame`."""
+"""What a computation works with while it runs, and a compiled part of a formula: a function of that."""
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from scaler.core.formula.bounds import Meter
 from scaler.core.formula.operations import Value
+from scaler.core.formula.types import Type
 
 
 class Scope:
@@ -28,3 +30,10 @@ class Frame:
 
 
 Run = Callable[[Frame], Value]
+
+
+class Code(NamedTuple):
+    """A compiled part: what it yields, as far as is known, and how."""
+
+    type: Type
+    run: Run

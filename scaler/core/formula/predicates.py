@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from scaler.core.formula.bounds import FormulaError
-from scaler.core.formula.builtins import ordered
 from scaler.core.formula.frame import Frame, Run, Scope
+from scaler.core.formula.lists import ordered
 from scaler.core.formula.operations import Value, add, truth, word
 from scaler.core.formula.types import ANY, BOOL, INT, LIST, UNKNOWN, Type, list_of
 
