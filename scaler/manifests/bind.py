@@ -47,7 +47,7 @@ class Binding:
     """What binding needs from outside: `find` a type's class, `read` the data of a Secret, ConfigMap or environment,
     the `manifest` of a TriggerAuthentication, the cluster's own `sources` by type, the `identity` of the daemon for
     workload identity, the `mode` where the adapter leaves no choice, the `cluster_namespace` in which Secrets of
-    ClusterTriggerAuthentications are (none: the object's own), and the `stores` (none: whoever names one is refused)."""
+    ClusterTriggerAuthentications are (none: the object's own), the `stores` (none: whoever names one is refused)."""
 
     find: Find
     read: Callable[[Ref], Awaitable[Mapping[str, str]]]

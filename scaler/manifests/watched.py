@@ -17,7 +17,8 @@ class Ref(NamedTuple):
     """Names an object of the cluster: a ScaledObject, a Secret, a Deployment. The kind `Environment` stands for the
     environment of a workload's container, named `[Kind.version.group/]workload/container` (an empty container is the
     first, a Deployment's kind is left out); `Identity` stands for who the workload's pods are, named the same way
-    without the container; `Store` for what a store of credentials gave. A tuple, because it is the key of everything and hashed many times a round."""
+    without the container; `Store` for what a store of credentials gave. A tuple, because it is the key of everything
+    and hashed many times a round."""
 
     kind: str
     namespace: str

@@ -140,7 +140,7 @@ def test_kedas_variables(
 
 
 def test_every_variable_of_kedas_is_among_them() -> None:
-    [table] = test_kedas_variables.pytestmark  # type: ignore[attr-defined]  # pytest keeps it there
+    [table] = test_kedas_variables.pytestmark
     assert {row[0] for row in table.args[1]} == set(KEDA.values())
 
 

@@ -1,8 +1,8 @@
 """As much of a kubelet as a control plane's tests need: Pending pods become Running and Ready, and nothing runs.
 
 Pods are not bound to a node, so their deletion waits for nobody. Three labels of a pod, which a test may change at any
-time, say otherwise: `rig/starts=false` keeps it pending, `rig/ready=false` unready, `rig/result=succeeded` (or `failed`)
-ends it.
+time, say otherwise: `rig/starts=false` keeps it pending, `rig/ready=false` unready, `rig/result=succeeded` (or
+`failed`) ends it.
 
 `python -m tests.rig.kubelet KUBECONFIG` runs until it is killed, and follows an API server that goes and comes back.
 """
