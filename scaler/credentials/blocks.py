@@ -1,5 +1,5 @@
-"""The blocks of a TriggerAuthentication that name a store of values, as declared classes (KEDA behaviour 2.2). They stand
-below the manifests, beside the rooms that fetch them: `vault.py`, `oauth2.py` and so on, one for each store."""
+"""The blocks of a TriggerAuthentication that name a store of values, as declared classes (KEDA behaviour 2.2). They
+stand below the manifests, beside the rooms that fetch them: `vault`, `oauth2.py` and so on, one for each store."""
 
 from collections.abc import Iterator, Mapping
 
