@@ -1,1 +1,1 @@
-"""The adapter without a cluster: a folder of the same manifests, whose Deployments become local processes."""
+"""The adapter without a cluster: a folder of the same manifests, whose Deployments and ScaledJobs become processes."""

@@ -27,7 +27,6 @@ class Journal:
         self._written = b""
         self._touched = asyncio.Event()
         self._saving, self._writing = asyncio.Lock(), threading.Lock()
-        self._number = self._newest = 0
         self._said = Changes()
 
     def touch(self) -> None:
@@ -51,9 +50,13 @@ class Journal:
             if content == self._written:
                 return True
             self._written = b""  # as long as it is being written, nobody can tell what it says
-            self._number += 1
+            writing = asyncio.ensure_future(asyncio.to_thread(self._write, content))
             try:
-                await asyncio.to_thread(self._write, content, self._number)
+                await asyncio.shield(writing)
+            except asyncio.CancelledError:  # whoever does not wait for it: the next one must not overtake it
+                await asyncio.wait({writing})
+                writing.exception()
+                raise
             except OSError as error:
                 if self._said.news("problem", error.strerror):
                     log.warning("%s cannot be written (%s)", self._path, error.strerror)
@@ -71,14 +74,10 @@ class Journal:
             await self.save()
             await asyncio.sleep(PAUSE)
 
-    def _write(self, content: bytes, number: int) -> None:
-        """A new file takes the old one's place when it is on the disk. One whose caller did not wait for it may be
-        late: it never takes the place of a newer one."""
+    def _write(self, content: bytes) -> None:
+        """A new file takes the old one's place when it is on the disk."""
         new = self._path.with_name(f"{self._path.name}.new")
         with self._writing:
-            if number < self._newest:
-                return
-            self._newest = number
             self._path.parent.mkdir(mode=0o700, exist_ok=True)
             with new.open("wb") as file:
                 file.write(content)

@@ -84,6 +84,19 @@ def test_what_is_gone_is_forgotten() -> None:
     assert memory.records == {}
 
 
+def test_what_has_the_same_name_is_somebody_else() -> None:
+    memory = Memory({})
+    jobs = Ref("ScaledJob", "default", "web")
+    for ref in (REF, jobs):
+        memory.created(Manifest(ref, {"metadata": {"name": "web"}}), 7.0)
+        memory.remember(ref, State(at=float(len(ref.kind))))
+    assert memory.state(REF) == State(at=12.0)
+    assert memory.state(jobs) == State(at=9.0)
+    memory.keep([jobs, Ref("Deployment", "default", "web")])
+    assert memory.state(REF) is None
+    assert list(memory.records) == ["ScaledJob/default/web"]
+
+
 # ------------------------------------------------------------------------------------------------------------- writing
 
 
@@ -97,6 +110,29 @@ async def test_a_journal_follows_and_is_written_at_the_end(tmp_path: Path) -> No
         content[0] = b"2"
     assert path.read_bytes() == b"2"
     assert os.listdir(tmp_path) == [path.name]
+
+
+async def test_who_saves_knows_whether_it_is_on_the_disk(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "state.json", lambda: b"1")
+    assert await journal.save()
+    assert await journal.save()
+    (tmp_path / "file").touch()
+    assert not await Journal(tmp_path / "file" / "state.json", lambda: b"1").save()
+
+
+async def test_a_writing_that_nobody_waits_for_is_over_before_the_next_begins(tmp_path: Path) -> None:
+    path, content = tmp_path / "state.json", [b"1"]
+    journal = Journal(path, lambda: content[0])
+    impatient = asyncio.ensure_future(journal.save())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    impatient.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await impatient
+    assert path.read_bytes() == b"1"
+    content[0] = b"2"
+    assert await journal.save()
+    assert path.read_bytes() == b"2"
 
 
 async def test_a_journal_is_not_written_without_a_change(tmp_path: Path) -> None:

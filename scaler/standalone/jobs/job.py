@@ -5,19 +5,15 @@ is known of them survives the daemon: a process by the mark in its environment, 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from scaler.errors import ClusterError
 from scaler.manifests.watched import Ref
 from scaler.standalone.jobs.ends import Ends
 from scaler.standalone.jobs.slot import Slot
 from scaler.standalone.jobs.template import READY, JobTemplate
-from scaler.standalone.processes import Launch, Process, start
-from scaler.standalone.procfs import JOB, age
-from scaler.standalone.readiness import follow, passes
+from scaler.standalone.processes import Launch, Process
 from scaler.standalone.remembered import JobRecord
 from scaler.standalone.worker import GRACE
 
@@ -47,16 +43,16 @@ class Job:
         self.ref, self.number, self.generation = ref, record.number, record.generation
         self.created, self.started, self.ended = record.created, record.started, record.ended
         self.outcome, self.reason = record.outcome, record.reason
+        self._site, self._changed = site, changed
+        self._ends = Ends(site.folder, ref.namespace, ref.name)
         single = len(record.slots) == 1
         self.slots = tuple(
-            Slot(index, ref.name if single else f"{ref.name}-{index}", one.attempt, one.failures, one.done)
+            Slot(index, ref.name if single else f"{ref.name}-{index}", one, self._ends, changed)
             for index, one in enumerate(record.slots)
         )
         self.template: JobTemplate | None = None
         self.dropped = self.leaving = self.counts = False
         self.tried = asyncio.Event()
-        self._site, self._changed = site, changed
-        self._ends = Ends(site.folder, ref.namespace, ref.name)
         self._may, self._known, self._told = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     # -------------------------------------------------------------------------------------------------- what is asked
@@ -72,7 +68,7 @@ class Job:
         """What could not be started may work now."""
         for slot in self.slots:
             if slot.problem:
-                slot.stirred.set()
+                slot.stir()
 
     def adopt(self, slot: Slot, process: Process) -> None:
         """An earlier daemon started it."""
@@ -93,7 +89,7 @@ class Job:
         """End its processes with their grace; the next daemon starts it again, and nobody counts it as a failure."""
         self._told.set()
         for slot in self.slots:
-            slot.stirred.set()
+            slot.stir()
 
     async def remove(self) -> None:
         """Its logs, too."""
@@ -172,47 +168,36 @@ class Job:
                     if self.leaving:
                         return
                     self._take(slot, status)
-                if not slot.done:
-                    await self._rest(slot)
+                if not (slot.done or self._told.is_set()):
+                    await slot.rest(self._site.rests)
 
     async def _catch_up(self, slot: Slot) -> None:
         """With the attempts that have ended while no daemon ran."""
-        while not slot.done and (status := await self._ends.status(slot.index, slot.attempt)) is not None:
+        while not slot.done and (status := await slot.ended()) is not None:
             self._take(slot, status)
 
     async def _start(self, slot: Slot) -> bool:
         if self.template is None or self._exhausted():
             return False
-        try:
-            await self._ends.prepare()
-            launch = self._site.launch(self.template, self.ref.name, slot)
-            end = self._ends.end(slot.index, slot.attempt)
-            slot.process = await start(launch, self._ends.log(slot.index), end)
-            slot.problem = ""
-        except ClusterError as error:
-            slot.problem = str(error)
-            slot.misses += 1
+        runs = await slot.start(partial(self._site.launch, self.template, self.ref.name, slot))
         self.tried.set()
-        self._changed()
-        return slot.process is not None
+        return runs
 
     async def _attend(self, slot: Slot) -> int | None:
         """Until the process has ended or is told to; how it ended, where anybody can know."""
-        process = slot.process
-        assert process is not None
+        assert slot.process is not None
+        template = self.template
         async with asyncio.TaskGroup() as tasks:
-            probing = tasks.create_task(self._follow_readiness(slot, process))
-            await _first(process.gone, self._told)
-            probing.cancel()
+            if template:
+                launch = partial(self._site.launch, template, self.ref.name, slot)
+                probing = tasks.create_task(slot.follow_readiness(template, launch))
+            await _first(slot.process.gone, self._told)
+            if template:
+                probing.cancel()
         if self.leaving:
             return None
-        if self._told.is_set():
-            await process.stop(self.template.workload.grace if self.template else GRACE)
-        else:
-            await process.bury()
-        slot.process, slot.ready = None, False
-        status = await self._ends.status(slot.index, slot.attempt)
-        return process.status if status is None else status
+        grace = template.workload.grace if template else GRACE
+        return await slot.bury(grace if self._told.is_set() else None)
 
     def _take(self, slot: Slot, status: int | None) -> None:
         """An attempt has ended. What was ended by the daemon has not failed; what ended otherwise than with 0 has."""
@@ -254,34 +239,6 @@ class Job:
         if not self.outcome and (all(slot.done for slot in self.slots) or self._enough()):
             self.outcome, self.ended = COMPLETE, self._site.clock()
             self._changed()
-
-    async def _follow_readiness(self, slot: Slot, process: Process) -> None:
-        """Where somebody asks for it."""
-        template = self.template
-        probe = template.workload.container.readiness_probe if template and template.conditions & READY else None
-        if template is None or probe is None:
-            slot.ready = True
-            return
-
-        def tell(ready: bool) -> None:
-            slot.ready = ready
-            self._changed()
-
-        ran = await asyncio.to_thread(age, process.started)
-        with suppress(ClusterError):  # it runs, but what an adopted one was started with is not there any more
-            launch = self._site.launch(template, self.ref.name, slot)
-            unmarked = {name: value for name, value in launch.environment.items() if name != JOB}
-            passing = partial(passes, probe, template.workload.port, replace(launch, environment=unmarked))
-            await follow(probe, passing, ran, tell)
-
-    async def _rest(self, slot: Slot) -> None:
-        slot.stirred.clear()
-        if self._told.is_set():
-            return
-        rests = self._site.rests
-        with suppress(TimeoutError):
-            async with asyncio.timeout(rests[min(max(1, slot.failures + slot.misses), len(rests)) - 1]):
-                await slot.stirred.wait()
 
 
 async def _first(*events: asyncio.Event) -> None:
