@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
-import aiohttp
 from aiokafka.abc import AbstractTokenProvider
 
-from scaler.sdk import ClientCredentials
+from scaler.sdk import ClientCredentials, Tls, http_session
 
 
 class Login:
@@ -73,7 +72,7 @@ class OAuth(Bearer):
         return replace(self, credentials=replace(self.credentials))
 
     async def proof(self) -> str:
-        async with aiohttp.ClientSession() as session:
+        async with http_session(Tls(), 1) as session:
             return await self.credentials.token(session)
 
     def extensions(self) -> Mapping[str, str]:

@@ -5,6 +5,8 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 
+from pydantic import ValidationInfo, field_validator
+
 from scaler.core import formula
 from scaler.core.formula import FormulaError
 from scaler.declare import QuantityText, Resource, Rule, param
@@ -21,6 +23,12 @@ class ScaleTargetRef(Resource):
     env_source_container_name: str = param(
         "Container whose environment feeds `…FromEnv` parameters; the first one where it is not given.", default=""
     )
+
+    @field_validator("api_version", "kind")
+    @classmethod
+    def _given(cls, value: str, info: ValidationInfo) -> str:
+        """To a client in Go what is empty was not given."""
+        return value or str(cls.model_fields[info.field_name or ""].default)
 
     def check(self) -> Iterator[tuple[str, str]]:
         if not self.name:

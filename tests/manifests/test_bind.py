@@ -61,6 +61,12 @@ def problems(manifest: Manifest) -> Mapping[str, str]:
     return examine(manifest, catalog.find).problems
 
 
+@pytest.mark.parametrize("empty", [{}, {"apiVersion": ""}, {"kind": ""}, {"apiVersion": "", "kind": ""}])
+async def test_a_target_is_a_deployment_where_nothing_else_is_said(empty: dict[str, str]) -> None:
+    watched = await bound(scaled_object(scaleTargetRef={"name": "worker", **empty}))
+    assert watched.spec.target_kind == "apps/v1.Deployment"
+
+
 async def test_everything_of_a_spec() -> None:
     watched = await bound(
         scaled_object(
