@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 import tracemalloc
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from zlib import crc32
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import HypothesisWarning
 from hypothesis.strategies import SearchStrategy
 
 PATIENCE = 20.0
@@ -97,7 +99,8 @@ def run(room: Room, inputs: int, *, seed: int | None = None, report: Report | No
             room.tried(given_)
             seen.seconds = max(seen.seconds, time.thread_time() - began)
 
-    with watch.running():
+    with watch.running(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", HypothesisWarning)  # an input that fails may be too large to be shown
         (one if seed is None else hypothesis.seed(seed)(one))()
     return seen
 
