@@ -180,6 +180,13 @@ async def test_one_secret_is_asked_for_once(aws: Service) -> None:
     assert asked.headers["X-Amz-Target"] == "secretsmanager.GetSecretValue"
 
 
+async def test_the_token_of_a_temporary_key_goes_along(aws: Service) -> None:
+    keys = Keys("ASIA", "hush", "token of an hour")
+    await fetch(block({**ONE, "secretKey": "key"}), AT, there(aws, secret(keys)))
+    [asked] = aws.asked
+    assert asked.headers["X-Amz-Security-Token"] == "token of an hour"
+
+
 @pytest.mark.parametrize(
     ("word", "kind", "sentence"),
     [

@@ -9,6 +9,7 @@ import yaml
 
 from scaler.declare import load_document
 from scaler.manifests import crd
+from scaler.manifests.cloud_event_source import EventType
 from scaler.manifests.kinds import CLOUD_EVENT_SOURCE, KINDS, SCALED_JOB, SCALED_OBJECT, TRIGGER_AUTHENTICATION, Kind
 from tests.manifests.cel import refusals
 
@@ -147,6 +148,103 @@ def test_short_names_and_scope(kind: str, short: list[str] | None, scope: str) -
 def test_bounds_are_kedas_and_no_others(path: str, bounds: Json) -> None:
     node = at(SCALED_OBJECT, path)
     assert {key: node[key] for key in node if key not in ("type", "format", "description", "items")} == bounds
+
+
+SMALLEST = {
+    "ScaledObject": {
+        ".spec.pollingInterval": 1,
+        ".spec.cooldownPeriod": 0,
+        ".spec.initialCooldownPeriod": 0,
+        ".spec.idleReplicaCount": 0,
+        ".spec.minReplicaCount": 0,
+        ".spec.maxReplicaCount": 1,
+        ".spec.triggers": 1,
+        ".spec.triggers[].type": 1,
+        ".spec.scaleTargetRef.name": 1,
+        ".spec.fallback.failureThreshold": 0,
+        ".spec.fallback.replicas": 0,
+        ".spec.advanced.horizontalPodAutoscalerConfig.behavior.scaleUp.stabilizationWindowSeconds": 0,
+        ".spec.advanced.horizontalPodAutoscalerConfig.behavior.scaleDown.stabilizationWindowSeconds": 0,
+    },
+    "ScaledJob": {
+        ".spec.pollingInterval": 1,
+        ".spec.minReplicaCount": 0,
+        ".spec.maxReplicaCount": 1,
+        ".spec.successfulJobsHistoryLimit": 0,
+        ".spec.failedJobsHistoryLimit": 0,
+        ".spec.triggers": 1,
+        ".spec.triggers[].type": 1,
+    },
+    "TriggerAuthentication": {
+        ".spec.hashiCorpVault.secrets": 1,
+        ".spec.azureKeyVault.secrets": 1,
+        ".spec.gcpSecretManager.secrets": 1,
+        ".spec.awsSecretManager.secrets": 1,
+    },
+    "CloudEventSource": {},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=NAMES)
+def test_bounds_of_every_kind(kind: Kind) -> None:
+    smallest = {
+        path: node[key]
+        for path, node in nodes(schema(kind))
+        for key in ("minimum", "minItems", "minLength")
+        if key in node
+    }
+    assert smallest == SMALLEST[kind.kind.removeprefix("Cluster")]
+    windows = {path: node["maximum"] for path, node in nodes(schema(kind)) if "maximum" in node}
+    assert windows == {path: 3600 for path in smallest if path.endswith("stabilizationWindowSeconds")}
+
+
+REFERENCE = ["TriggerAuthentication", "ClusterTriggerAuthentication"]
+IDENTITY = {"provider": ["azure-workload", "gcp", "aws", "aws-eks", "none"], "identityOwner": ["keda", "workload"]}
+ROLLOUT = ["gradual", "immediate"]
+TYPES = [one.value for one in EventType]
+CHOICES = {
+    "ScaledObject": {
+        ".spec.triggers[].authenticationRef.kind": REFERENCE,
+        ".spec.fallback.behavior": [
+            "static",
+            "currentReplicas",
+            "currentReplicasIfHigher",
+            "currentReplicasIfLower",
+            "scalingModifiers",
+        ],
+        ".spec.advanced.scalingModifiers.metricType": ["AverageValue", "Value"],
+    },
+    "ScaledJob": {
+        ".spec.triggers[].authenticationRef.kind": REFERENCE,
+        ".spec.scalingStrategy.strategy": ["default", "custom", "accurate", "eager"],
+        ".spec.scalingStrategy.multipleScalersCalculation": ["max", "min", "avg", "sum"],
+        ".spec.rollout.strategy": ROLLOUT,
+        ".spec.rollout.propagationPolicy": ["foreground", "background"],
+        ".spec.rolloutStrategy": ROLLOUT,
+    },
+    "TriggerAuthentication": {
+        **{
+            f".spec.{block}podIdentity.{field}": choices
+            for block in ("", "azureKeyVault.", "gcpSecretManager.", "awsSecretManager.")
+            for field, choices in IDENTITY.items()
+        },
+        ".spec.hashiCorpVault.authentication": ["token", "kubernetes"],
+        ".spec.hashiCorpVault.secrets[].type": ["", "secretV2", "secret", "pki"],
+        ".spec.oauth2.type": ["clientCredentials"],
+    },
+    "CloudEventSource": {
+        ".spec.authenticationRef.kind": REFERENCE,
+        ".spec.eventSubscription.includedEventTypes[]": TYPES,
+        ".spec.eventSubscription.excludedEventTypes[]": TYPES,
+    },
+}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=NAMES)
+def test_choices(kind: Kind) -> None:
+    """A ScaledObject's metricType and selectPolicy have none: KEDA's definitions leave them open."""
+    found = {path: node["enum"] for path, node in nodes(schema(kind)) if "enum" in node}
+    assert found == CHOICES[kind.kind.removeprefix("Cluster")]
 
 
 def test_times_and_long_numbers_say_so() -> None:

@@ -1,5 +1,6 @@
 """A ScaledJob's status in KEDA's fields, written when it changes."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -48,6 +49,12 @@ def test_the_whole_of_it() -> None:
         "triggersActivity": {"s0-queue": {"isActive": True}},
         "triggersTypes": "queue",
     }
+
+
+def test_the_kinds_of_its_authentications() -> None:
+    told = replace(watched(), authentications=("ClusterTriggerAuthentication", "TriggerAuthentication"))
+    found = status_of(told, decided(3), {})
+    assert found["authenticationsTypes"] == "ClusterTriggerAuthentication,TriggerAuthentication"
 
 
 def test_a_pause_is_told_in_its_own_field_as_well() -> None:
