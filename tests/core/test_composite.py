@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
 
 from scaler.core.composite import goals_of, thousandths
 from scaler.core.model import (
@@ -22,6 +23,7 @@ from scaler.core.model import (
 )
 from scaler.core.naming import COMPOSITE
 from tests.core.story import START, Story, spec
+from tests.core.test_decide_properties import Tale, proved, tales
 
 A, B = Goal("s0-a", 0.0), Goal("s1-b", 100.0, activation=10.0)
 CPU = Goal("cpu", 50.0, kind=MetricType.UTILIZATION, resource="cpu")
@@ -260,6 +262,23 @@ def test_usage_that_cannot_be_read_is_none_of_its_inputs() -> None:
     story = Story(told, 3).at(0).hear(*_values(50, 0), Failure("cpu", "no samples", "SourceError", START))
     story.expect(10)
     assert metric(story).value == 50
+
+
+@proved(100)
+@given(tales())
+def test_a_formula_that_is_one_trigger_decides_as_the_trigger_would(tale: Tale) -> None:
+    goal = tale.spec.goals[0]
+    plain = replace(tale.spec, goals=(goal,), fallback=None)
+    composite = replace(goal, metric=COMPOSITE)
+    modified = replace(plain, formula="x", variables=(("x", goal.metric),), composite=composite)
+    without, within = (
+        tale._replace(spec=told, loads=tale.loads[:1], state=State(last_active=tale.state.last_active)).decide()
+        for told in (plain, modified)
+    )
+    assert (without.replicas, without.why, without.again) == (within.replicas, within.why, within.again)
+    assert [(one.status, one.reason) for one in without.conditions] == [
+        (one.status, one.reason) for one in within.conditions
+    ]
 
 
 def _values(a: float, b: float) -> list[Value]:
