@@ -20,7 +20,7 @@ import msgspec
 
 from scaler.core.model import Decision, Target
 from scaler.credentials.store import Token
-from scaler.engine.cluster import Appeared, Change, Synced
+from scaler.engine.cluster import Appeared, Change, Poked, Synced
 from scaler.errors import ClusterError, ScalerError
 from scaler.logs import Changes
 from scaler.manifests.kinds import KINDS
@@ -117,6 +117,8 @@ class StandaloneCluster:
         yield Synced()
         while True:
             await asyncio.sleep(self._reload)
+            for ref in self._staff.moved() if self._staff else ():
+                yield Poked(ref)
             found = await asyncio.to_thread(look, self._path, self._folder)
             if found is self._folder:
                 continue

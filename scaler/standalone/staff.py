@@ -54,6 +54,10 @@ class Staff:
         await crew.tried()
         crew.check()
 
+    def moved(self) -> Iterator[Ref]:
+        """Objects that are worth another look, because a rollout made room for new Jobs; each is told once."""
+        return self._batches.moved()
+
     def running(self, ref: Ref) -> Iterator[Running]:
         """The workers of a Deployment that have a process. Raises `NotFound`."""
         return self._roster.running(ref)

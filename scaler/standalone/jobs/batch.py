@@ -31,14 +31,14 @@ class Counts(NamedTuple):
 
 
 class Batch:
-    """Everything here happens at once, in the event loop, but for `make`; what takes time happens in the Jobs' tasks.
-    `changed` is told when there is something new to remember or to show."""
+    """Everything here happens at once, in the event loop, but for `apply`; what takes time happens in the Jobs' tasks.
+    `changed` is told when there is something new to remember or to show; `moved` that Jobs went before their end."""
 
     def __init__(
         self, ref: Ref, record: BatchRecord, site: JobSite, tasks: asyncio.TaskGroup, changed: Callable[[], None]
     ) -> None:
         self.ref = ref
-        self.dismissed = False
+        self.dismissed = self.moved = False
         self._newest: JobTemplate | None = None
         self._template: JobTemplate | None = None
         self._site, self._tasks, self._tell = site, tasks, changed
@@ -142,6 +142,7 @@ class Batch:
             else:
                 job.drop(counts=rules.foreground)
         if old and not (rules.gradual or paused):
+            self.moved = True
             log.info("%d jobs of an earlier spec are ended", len(old), extra={"scaledJob": str(self.ref)})
             self._tell()
 
@@ -197,6 +198,7 @@ class Batch:
     async def _lived(self, job: Job) -> None:
         await job.run()
         if job.dropped:
+            self.moved |= job.counts
             self._forget({job.number})
         self._tell()
 

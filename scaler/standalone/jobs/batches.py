@@ -61,6 +61,13 @@ class Batches:
             raise NotFound(f"there is no ScaledJob {ref.name} in the folder")
         return batch
 
+    def moved(self) -> Iterator[Ref]:
+        """Those of which a rollout has ended Jobs since this was asked last."""
+        for ref, batch in list(self._batches.items()):
+            if batch.moved:
+                batch.moved = False
+                yield ref
+
     @property
     def records(self) -> Mapping[str, BatchRecord]:
         """What the next daemon must know."""

@@ -64,7 +64,7 @@ class Slot:
         return self.process is not None
 
     async def bury(self, grace: float | None) -> int | None:
-        """The process has ended, or (with a `grace`) shall; nothing of it is left. How it ended, where that is known."""
+        """The process has ended, or (with a `grace`) shall; nothing of it is left. How it ended, where one knows."""
         process = self.process
         assert process is not None
         if grace is None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from scaler.core.model import Jobs, Mode
+from scaler.engine.cluster import Poked
 from scaler.errors import ClusterError, NotFound
 from scaler.manifests.bind import bind
 from scaler.manifests.watched import Manifest
@@ -185,6 +186,7 @@ async def test_a_change_ends_the_jobs_unless_they_may_end(folder: Path, gradual:
             await scene.sees(0)
             await until(lambda: not scene.processes())
             await until(lambda: not scene.left() and not scene.recorded())
+        assert scene.scene.changes.count(Poked(REF)) == (0 if gradual else 1)
         await scene.make(1)
         assert (await scene.target()).jobs == Jobs(1, 0)
         assert len(await asyncio.to_thread(scene.started)) == 2
@@ -198,8 +200,10 @@ async def test_what_is_ended_in_the_foreground_counts_until_it_is_gone(folder: P
         await until(scene.started)
         await scene.change(scaled_job(spec_rollout={"propagationPolicy": "foreground"}))
         assert (await scene.target()).jobs == Jobs(1, 0)
+        await until(lambda: scene.scene.changes.count(Poked(REF)) == 1)
         scene.finish()
         await scene.sees(0)
+        await until(lambda: scene.scene.changes.count(Poked(REF)) == 2)
 
 
 WAIT = "while true; do sleep 0.02; done"
