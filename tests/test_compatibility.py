@@ -107,6 +107,15 @@ def test_nothing_is_there_twice(title: str) -> None:
     assert [thing for thing, count in rows.items() if count > 1] == []
 
 
+def test_differences_are_where_the_links_lead() -> None:
+    differences = (PAGE.parent / "differences-from-keda.md").read_text(encoding="utf-8")
+    headings = {
+        re.sub(r"[^\w -]", "", line.lstrip("# ")).lower().replace(" ", "-") for line in differences.splitlines()
+    }
+    links = set(re.findall(r"\(differences-from-keda\.md#([\w-]+)\)", PAGE.read_text(encoding="utf-8")))
+    assert links <= headings
+
+
 def test_what_is_not_here_says_why() -> None:
     assert all(why for _, why in page()["Not here"])
 

@@ -48,7 +48,6 @@ _BY_PATH = {
 }
 _SPECS = {kind.kind: kind.spec for kind in KINDS}
 _EVENTING = (CLOUD_EVENT_SOURCE.kind, CLUSTER_CLOUD_EVENT_SOURCE.kind)
-_LATER = "not supported by this version"
 _TRIGGER = re.compile(r"spec\.triggers\[\d+\]\.(\w+)")
 _JUDGED = ("name", "useCachedMetrics")
 """What KEDA looks at of a trigger."""
@@ -160,8 +159,8 @@ def _shape(manifest: Manifest) -> frozenset[str]:
 
 def _refuses(one: Finding, shape: frozenset[str]) -> bool:
     """KEDA looks at fields and at rules over them, never at what a trigger's type and metadata mean, nor at what
-    annotations say, nor at what this version does not have."""
-    if one.sentence.endswith(_LATER) or one.path.startswith("metadata.annotations"):
+    annotations say."""
+    if one.path.startswith("metadata.annotations"):
         return False
     trigger = _TRIGGER.match(one.path)
     return trigger is None or trigger[1] in _JUDGED or one.path in shape

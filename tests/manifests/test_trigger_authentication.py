@@ -95,6 +95,41 @@ def test_a_file_stands_instead_of_everything_else() -> None:
     assert [field for field, _, _ in spec.blocks()] == ["filePath"]
 
 
+@pytest.mark.parametrize("container", ["", "main"])
+def test_what_it_refers_to(container: str) -> None:
+    """Without a container's name the workload's first one is meant."""
+    of = {"containerName": container} if container else {}
+    refers = {
+        "secretTargetRef": [{"parameter": "a", "name": "s", "key": "k"}],
+        "env": [{"parameter": "b", "name": "N", **of}],
+        "configMapTargetRef": [{"parameter": "c", "name": "m", "key": "l"}],
+    }
+    found = TriggerAuthenticationSpec.model_validate(refers).references("worker")
+    assert [(one.parameter, one.kind, one.name, one.key) for one in found] == [
+        ("b", "Environment", f"worker/{container}", "N"),
+        ("c", "ConfigMap", "m", "l"),
+        ("a", "Secret", "s", "k"),
+    ]
+
+
+IDENTITY = {
+    "provider": "none",
+    "identityId": "i",
+    "identityTenantId": "t",
+    "identityAuthorityHost": "h",
+    "roleArn": "r",
+    "externalID": "e",
+    "identityOwner": "keda",
+}
+
+
+@pytest.mark.parametrize("name", ["", "azureKeyVault", "gcpSecretManager", "awsSecretManager"])
+def test_an_identity_has_the_same_fields_wherever_it_stands(name: str) -> None:
+    written = {name: {**BLOCKS[name], "podIdentity": IDENTITY}} if name else {"podIdentity": IDENTITY}
+    loaded = load_document(TriggerAuthenticationSpec, written, "spec")
+    assert (loaded.problems, loaded.notes) == ({}, {})
+
+
 def test_the_order_in_which_later_ones_win() -> None:
     """KEDA behaviour 2.2; written in the reverse."""
     written = {name: BLOCKS[name] for name in reversed(BLOCKS) if name != "filePath"}
