@@ -18,7 +18,10 @@ from tests.rig.nats import Nats
 pytestmark = pytest.mark.timeout(120)
 
 OBJECT = "default/orders"
-WORK = 'echo "$EVENT_SCALER_WORKER" >> started; while ! [ -e finish ]; do sleep 0.05; done'
+WORK = (
+    'echo "$EVENT_SCALER_WORKER" >> started; n=0; '
+    "until [ -e finish ] || [ $((n = n + 1)) -gt 2000 ]; do sleep 0.05; done"
+)
 
 
 def scaled_job(server: Numbers, command: str = WORK, **spec: Any) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from tests.standalone.scene import Scene, serving, soon, until, write
 REF = Ref("ScaledJob", "default", "orders")
 
 WORK = (
-    'echo "$EVENT_SCALER_WORKER" >> started; while ! [ -e finish ]; do sleep 0.02; done; code=$(cat finish); '
-    "exit ${code:-0}"
+    'echo "$EVENT_SCALER_WORKER" >> started; n=0; until [ -e finish ] || [ $((n = n + 1)) -gt 5000 ]; '
+    "do sleep 0.02; done; code=$(cat finish); exit ${code:-0}"
 )
 
 
