@@ -83,12 +83,23 @@ def test_the_whole_status() -> None:
 
 
 def test_what_others_wrote_stays_and_what_no_longer_holds_goes() -> None:
-    before = {"compositeScalerName": "x", "pausedReplicaCount": 3, "health": {"s0-gone": {"numberOfFailures": 1}}}
+    others: dict[str, Any] = {"somebodys": "x"}
+    before = {**others, "compositeScalerName": "x", "pausedReplicaCount": 3, "health": {"s0-gone": {}}}
     life = Life(spec_of(), found=custom(status=before))
     life.look(0, 0)
-    assert life.status["compositeScalerName"] == "x"
-    assert life.patch.keys() >= {"pausedReplicaCount", "health"}
-    assert not {"pausedReplicaCount", "health"} & life.status.keys()
+    assert life.status["somebodys"] == "x"
+    assert life.patch.keys() >= {"compositeScalerName", "pausedReplicaCount", "health"}
+    assert not {"compositeScalerName", "pausedReplicaCount", "health"} & life.status.keys()
+
+
+def test_with_a_formula_the_triggers_keep_their_names_and_activity() -> None:
+    composite = Goal("composite-metric", 5.0)
+    told = spec_of(LAG, OTHER, formula="a", variables=(("a", OTHER.metric),), composite=composite)
+    life = Life(told, replicas=1)
+    life.look(0, 35, 20)
+    assert life.status["compositeScalerName"] == "composite-metric"
+    assert life.status["externalMetricNames"] == ["s0-kafka-orders", "s1-redis"]
+    assert life.status["triggersActivity"].keys() == {"s0-kafka-orders", "s1-redis"}
 
 
 def test_a_workload_at_zero_was_at_zero_and_may_be_paused_there() -> None:
