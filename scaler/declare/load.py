@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any, Final, Generic, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from scaler.declare.fields import Declared, Parameter, Place, parameters
 
@@ -195,6 +196,7 @@ _SENTENCES = {
     "dict_type": "must be a mapping",
     "mapping_type": "must be a mapping",
     "tuple_type": "must be a list",
+    "enum": "must be one of {expected}",
 }
 
 
@@ -204,10 +206,16 @@ def load_document(cls: type[D], document: Any, path: str) -> Loaded[D]:
     try:
         value = cls.model_validate(document)
     except ValidationError as error:
-        found = error.errors(include_input=False, include_context=False, include_url=False)
-        return Loaded(None, {_path(path, one["loc"]): _SENTENCES.get(one["type"], one["msg"]) for one in found}, notes)
+        found = error.errors(include_input=False, include_url=False)
+        return Loaded(None, {_path(path, one["loc"]): _sentence(one) for one in found}, notes)
     problems = {f"{path}.{name}": problem for name, problem in value.check()}
     return Loaded(None if problems else value, problems, notes)
+
+
+def _sentence(error: ErrorDetails) -> str:
+    """Ours for what pydantic says in words of its own; never with what was written."""
+    sentence = _SENTENCES.get(error["type"], error["msg"])
+    return sentence.replace("{expected}", str(error.get("ctx", {}).get("expected", "")).replace("'", ""))
 
 
 def _path(start: str, location: tuple[int | str, ...]) -> str:

@@ -33,7 +33,7 @@ def test_a_whole_source() -> None:
         (
             {"destination": HTTP, "eventSubscription": {"excludedEventTypes": ["keda.none.v1"]}},
             "spec.eventSubscription.excludedEventTypes[0]",
-            "keda.scaledobject.ready.v1",
+            "must be one of keda.scaledobject.ready.v1, keda.scaledobject.failed.v1,",
         ),
         (
             {"destination": HTTP, "eventSubscription": {"includedEventTypes": [READY], "excludedEventTypes": [READY]}},
