@@ -1,6 +1,7 @@
 """One subject, and how it is tried."""
 
 import gc
+import math
 import os
 import sys
 import threading
@@ -54,14 +55,14 @@ class Watch:
     """Ends the process when one input takes too long: what hangs cannot be interrupted otherwise."""
 
     def __init__(self) -> None:
-        self.given: Any = None
-        self.began = time.monotonic()
+        self._given: Any = None
+        self._began = math.inf
         self._ended = threading.Event()
 
     def _look(self) -> None:
         while not self._ended.wait(1.0):
-            if time.monotonic() - self.began > PATIENCE:
-                print(f"hangs: {self.given!r}", file=sys.stderr, flush=True)
+            if time.monotonic() - self._began > PATIENCE:
+                print(f"hangs: {self._given!r}", file=sys.stderr, flush=True)
                 os._exit(1)
 
     @contextmanager
@@ -73,6 +74,17 @@ class Watch:
         finally:
             self._ended.set()
             thread.join()
+
+    @contextmanager
+    def over(self, given_: Any) -> Iterator[None]:
+        """One input. Without the collector, which has everything before to look through."""
+        self._given, self._began = given_, time.monotonic()
+        gc.disable()
+        try:
+            yield
+        finally:
+            gc.enable()
+            self._began = math.inf
 
 
 def run(room: Room, inputs: int, *, seed: int | None = None, report: Report | None = None) -> Report:
@@ -89,14 +101,15 @@ def run(room: Room, inputs: int, *, seed: int | None = None, report: Report | No
     )
     @given(room.inputs)
     def one(given_: Any) -> None:
-        watch.given, watch.began = given_, time.monotonic()
         seen.inputs += 1
-        if crc32(repr(given_).encode(errors="surrogatepass")) % TRACED == 0:
-            taken = _memory(room, given_)
-            assert taken <= room.memory, f"takes {taken} bytes"
-            seen.memory = max(seen.memory, taken)
-        else:
-            seen.seconds = max(seen.seconds, _seconds(room, given_))
+        traced = crc32(repr(given_).encode(errors="surrogatepass")) % TRACED == 0
+        with watch.over(given_):
+            taken = (_memory if traced else _seconds)(room, given_)
+        if not traced:
+            seen.seconds = max(seen.seconds, taken)
+            return
+        assert taken <= room.memory, f"takes {taken} bytes"
+        seen.memory = max(seen.memory, int(taken))
 
     with watch.running(), warnings.catch_warnings():
         warnings.simplefilter("ignore", HypothesisWarning)  # an input that fails may be too large to be shown
@@ -105,17 +118,12 @@ def run(room: Room, inputs: int, *, seed: int | None = None, report: Report | No
 
 
 def _seconds(room: Room, given_: Any) -> float:
-    """Without what the collector does meanwhile, which has all inputs before to look through."""
-    gc.disable()
     began = time.thread_time()
-    try:
-        room.tried(given_)
-        return time.thread_time() - began
-    finally:
-        gc.enable()
+    room.tried(given_)
+    return time.thread_time() - began
 
 
-def _memory(room: Room, given_: Any) -> int:
+def _memory(room: Room, given_: Any) -> float:
     tracemalloc.start()
     try:
         room.tried(given_)
