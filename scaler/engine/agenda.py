@@ -29,7 +29,7 @@ BURST = 0.1
 
 @dataclass(frozen=True, slots=True, order=True)
 class Slot:
-    """A phase of a polling interval: `phase` in tenths of a second."""
+    """A phase of a polling interval; how many there are and how long they take is the timetable's."""
 
     interval: float
     phase: int

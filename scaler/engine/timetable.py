@@ -16,13 +16,25 @@ from scaler.engine.agenda import Agenda, Slot
 Clock = Callable[[], float]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TICK = 0.1
+PHASES = 100
+"""Into which an interval is divided at least, unless they are too short: so that a thousand objects that are polled
+each second do not come by the hundred."""
+
+LONGEST, SHORTEST = 0.1, 0.01
+"""Seconds of a phase."""
+
 STEP = 0.5
 """Seconds by which the wall clock may leave the steady one before the jobs are set anew."""
 
 
+def width(interval: float) -> float:
+    """Seconds of one phase: a tenth for an interval of 10 s and more."""
+    return min(LONGEST, max(SHORTEST, interval / PHASES))
+
+
 def phase(identity: str, interval: float) -> int:
-    """Which tenth of a second of the interval belongs to this identity. crc32, because `hash()` is salted."""
-    return crc32(identity.encode()) % max(1, round(interval * 10))
+    """Which phase of the interval belongs to this identity. crc32, because `hash()` is salted."""
+    return crc32(identity.encode()) % max(1, round(interval / width(interval)))
 
 
 class Timetable:
@@ -71,7 +83,7 @@ class Timetable:
                 self._scheduler.reschedule_job(_id(slot), trigger=_trigger(slot))
 
     async def _ring(self, slot: Slot) -> None:
-        late = round(self._wall() - slot.phase / 10, 3) % slot.interval
+        late = round(self._wall() - offset(slot), 3) % slot.interval
         self._agenda.ring(slot, self._clock(), late)
 
 
@@ -80,4 +92,9 @@ def _id(slot: Slot) -> str:
 
 
 def _trigger(slot: Slot) -> IntervalTrigger:
-    return IntervalTrigger(seconds=slot.interval, start_date=_EPOCH + timedelta(seconds=slot.phase / 10), timezone=UTC)
+    return IntervalTrigger(seconds=slot.interval, start_date=_EPOCH + timedelta(seconds=offset(slot)), timezone=UTC)
+
+
+def offset(slot: Slot) -> float:
+    """Seconds from the beginning of an interval to the slot's ring."""
+    return slot.phase * width(slot.interval)

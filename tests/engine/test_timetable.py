@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from scaler.engine.agenda import Agenda, Slot
-from scaler.engine.timetable import TICK, Timetable, phase
+from scaler.engine.timetable import TICK, Timetable, phase, width
 from tests.engine.conftest import EPOCH
 
 virtual = pytest.mark.looptime
@@ -93,14 +93,15 @@ def close(*moments: float) -> list[object]:
 
 @virtual
 async def test_each_slot_rings_at_its_phase_of_the_interval(agenda: Rung, clock: Clock, wall: Wall) -> None:
-    early, late, quick = Slot(30.0, 0), Slot(30.0, 123), Slot(10.0, 99)
-    for key, slot in (("a", early), ("b", late), ("c", quick)):
+    early, late, quick, each = Slot(30.0, 0), Slot(30.0, 123), Slot(10.0, 99), Slot(1.0, 37)
+    for key, slot in (("a", early), ("b", late), ("c", quick), ("d", each)):
         agenda.put(key, slot)
     async with running(agenda, clock, wall):
         await asyncio.sleep(65)
     assert agenda.at(early) == close(0, 30, 60)
     assert agenda.at(late) == close(12.3, 42.3)
     assert agenda.at(quick) == close(9.9, 19.9, 29.9, 39.9, 49.9, 59.9)
+    assert agenda.at(each) == close(*(second + 0.37 for second in range(65)))
     assert max(agenda.lateness) < 0.01
 
 
@@ -198,5 +199,8 @@ def test_a_phase_is_the_same_in_every_process() -> None:
     assert phase("kafka:9092", 30) == 152
 
 
-def test_the_shortest_interval_has_a_phase() -> None:
-    assert phase("anything", 0.05) == 0
+def test_short_intervals_have_as_many_phases_but_none_shorter_than_a_hundredth_of_a_second() -> None:
+    assert [width(interval) for interval in (300, 10, 5, 1, 0.05)] == [0.1, 0.1, 0.05, 0.01, 0.01]
+    phases = {phase(f"http://server/{number}", 1) for number in range(3000)}
+    assert phases == set(range(100))
+    assert phase("anything", 0.005) == 0

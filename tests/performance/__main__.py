@@ -21,6 +21,9 @@ from tests.performance.machine import machine, pace
 HERE = ("decide", "binding", "objects10000", "kafka500", "http1000", "reaction")
 KUBERNETES = ("kube_activation", "kube_burst", "kube_metrics", "kube_thousand", "kube_second")
 NAMES = HERE + KUBERNETES
+BY_NAME = ("kube_profile",)
+"""Only where it is named."""
+
 BROKEN = "broken"
 
 
@@ -66,13 +69,18 @@ def _write(about: dict[str, dict[str, Any]], found: dict[str, list[Figure]], whe
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.performance", description="Measure the daemon.")
-    parser.add_argument("names", metavar="NAME", nargs="*", help=f"of {', '.join(NAMES)}; all of them unless given")
+    parser.add_argument(
+        "names",
+        metavar="NAME",
+        nargs="*",
+        help=f"of {', '.join(NAMES)}, all of them unless given; or {', '.join(BY_NAME)}",
+    )
     parser.add_argument(
         "--json", metavar="FILE", default="bench.json", help="where the JSON goes; - instead of a table"
     )
     parser.add_argument("--profile", action="store_true", help="show what costs most (and makes all of it slower)")
     given = parser.parse_args()
-    if unknown := set(given.names) - set(NAMES):
+    if unknown := set(given.names) - {*NAMES, *BY_NAME}:
         parser.error(f"there is no {', '.join(sorted(unknown))}")
     return given
 

@@ -1,7 +1,7 @@
 """1,000 objects on one HTTP source, each polled every second: how late the questions come, how long it takes until all
 are scaled when all are woken at once, and what that costs.
 
-The lateness of a question is what it came after its tenth of a second to the source (`lattice.py`). At rest nobody but
+The lateness of a question is what it came after its phase to the source (`lattice.py`). At rest nobody but
 the timetable asks; active, the HPA's requests are answered out of readings that are never old."""
 
 import asyncio
@@ -10,7 +10,7 @@ from tests.performance.figure import Aim, Figure
 from tests.performance.kube_lab import OBJECTS, Lab, Usage, measured
 from tests.performance.kube_seen import following, is_ready
 from tests.performance.kube_thousand import COUNT, woken
-from tests.performance.lattice import lateness
+from tests.performance.lattice import lateness, offsets
 
 INTERVAL = 1
 WATCHED = 20.0
@@ -23,8 +23,12 @@ def measure() -> list[Figure]:
     return measured([_made, _at_rest, _woken, _active])
 
 
+def _names() -> list[str]:
+    return [f"object-{number:04}" for number in range(COUNT)]
+
+
 async def _made(lab: Lab) -> list[Figure]:
-    names = [f"object-{number:04}" for number in range(COUNT)]
+    names = _names()
     await lab.make_workloads(names)
     async with following(lab.kube, OBJECTS, is_ready) as ready:
         await lab.make_objects(names, pollingInterval=INTERVAL)
@@ -52,7 +56,8 @@ async def _watched(lab: Lab, what: str) -> list[Figure]:
     await asyncio.sleep(WATCHED)
     cores, asked = usage.cores, lab.source.report().asked
     note = f"{len(asked) / WATCHED:,.0f} questions a second; {GATE}"
-    late = tuple(lateness(asked, INTERVAL))
+    due = await offsets(lab.scaled_object(name, pollingInterval=INTERVAL) for name in _names())
+    late = tuple(lateness(asked, INTERVAL, due))
     return [
         Figure(f"{what}: lateness of questions", "ms", late, MOST, note),
         Figure(f"{what}: CPU", "cores", (cores,)),

@@ -21,7 +21,7 @@ from tests.performance.kube_lab import HPAS, OBJECTS, WORKLOADS, Lab, Usage, kin
 from tests.performance.kube_load import loaded
 from tests.performance.kube_metrics import callers, urls
 from tests.performance.kube_seen import following, is_ready, is_up
-from tests.performance.lattice import lateness
+from tests.performance.lattice import lateness, offsets
 from tests.rig.control_plane import Request
 
 COUNT = 1000
@@ -89,7 +89,8 @@ async def _at_rest(lab: Lab) -> list[Figure]:
     await asyncio.sleep(AT_REST)
     asked = [one for one in lab.source.report().asked if one.name != HANGING]
     lab.source.set(0)
-    late, turn = lateness(asked, INTERVAL), sum(one.name != HANGING for one in still.asked)
+    due = await offsets(map(lab.scaled_object, _names()))
+    late, turn = lateness(asked, INTERVAL, due), sum(one.name != HANGING for one in still.asked)
     without, beside = tuple(late[:turn]), tuple(late[turn:])
     unchanged = Aim(quantile(without, 0.99) + SAME, "p99")
     return [
