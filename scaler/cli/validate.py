@@ -59,7 +59,10 @@ def validate(
     strict: Annotated[bool, typer.Option("--strict", help="Refuse what is odd but accepted, too.")] = False,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Say everything that is wrong with manifests, as the admission webhook would; needs no cluster."""
+    """Say everything that is wrong with manifests; needs no cluster.
+
+    It is what the admission webhook would say, but for what only a cluster knows.
+    """
     remarks = [remark for file in files for remark in _of_argument(file)]
     if strict:
         remarks = [replace(one, severity="problem") if one.severity == "warning" else one for one in remarks]
