@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from scaler.core.model import Decision, Event, JobRules, Target
-from scaler.errors import ClusterError, Conflict, NotFound, NotLeading
+from scaler.errors import ClusterError, Conflict, NotFound, NotLeading, Terminating
 from scaler.kubernetes.api import Api
 from scaler.kubernetes.jobs.counting import HEED_PENDING, seen
 from scaler.kubernetes.jobs.making import Maker
@@ -49,11 +49,22 @@ class ScaledJobs:
         return seen(self._kind, self._of(watched.ref), self._watches.pods_of, rules)
 
     async def apply(self, watched: Watched, found: Custom, decision: Decision, *, fresh: bool) -> None:
-        """The steps, one after the other."""
+        """The steps, one after the other. That no job can be made is raised when the others are taken: where a quota
+        refuses it, deleting the history is what makes room."""
         bound = self._as_bound(watched, found)
         there = SeenJobs(found, bound, self._kind, self._of(watched.ref), fresh=fresh)
+        problem: ClusterError | None = None
         for step in steps(watched, there, decision):
-            await self._take(step, watched.ref)
+            try:
+                await self._take(step, watched.ref)
+            except (NotLeading, Terminating, Conflict):
+                raise
+            except ClusterError as error:
+                if not isinstance(step, Make):
+                    raise
+                problem = error
+        if problem is not None:
+            raise problem
 
     def forget(self, ref: Ref, meta: Meta) -> None:
         self._bound.pop(ref, None)

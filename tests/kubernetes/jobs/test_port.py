@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ import pytest
 
 from scaler.core.jobs import decide
 from scaler.core.model import Decision, Jobs, State, Value
-from scaler.errors import ClusterError, Forbidden, NotLeading
+from scaler.errors import ClusterError, Forbidden, NotLeading, Terminating
 from scaler.kubernetes.api import Request
 from scaler.kubernetes.books import Books
 from scaler.kubernetes.cache import Cache
@@ -248,6 +249,44 @@ async def test_a_refused_job_is_told_once_for_as_long_as_it_is_so(scene: Scene) 
     scene.api.trouble = None
     await scene.round()
     assert scene.events[1:] == [("KEDAJobsCreated", "Created 2 jobs")]
+
+
+async def test_a_quota_frees_itself(scene: Scene) -> None:
+    """What has ended counts for it, too: it is deleted, and the status written, though nothing can be made."""
+    scene.told, scene.queue = watched(succeeded=0), 2
+    await scene.round()
+    for name in list(scene.there):
+        scene.ends(name)
+    await asyncio.sleep(0.1)
+
+    async def quota(request: Request) -> None:
+        if request.method == "POST" and request.path == JOBS and len(scene.there) >= 2:
+            raise Forbidden("exceeded quota: count/jobs.batch")
+
+    scene.api.trouble = quota
+    scene.told = replace(scene.told, authentications=("secret",))
+    with pytest.raises(Forbidden, match="exceeded quota"):
+        await scene.round()
+    await asyncio.sleep(0.5)
+    assert scene.there == {}
+    assert scene.status["authenticationsTypes"] == "secret"
+    await scene.round()
+    assert len(scene.there) == 2
+
+
+@pytest.mark.parametrize("problem", [NotLeading("the lease is lost"), Terminating("the namespace goes")])
+async def test_what_ends_the_round_takes_no_further_step(scene: Scene, problem: ClusterError) -> None:
+    scene.queue = 2
+
+    async def trouble(request: Request) -> None:
+        if request.method == "POST" and request.path == JOBS:
+            raise problem
+
+    scene.api.trouble = trouble
+    with pytest.raises(type(problem)):
+        await scene.round()
+    await asyncio.sleep(0.5)
+    assert scene.status == {}
 
 
 async def test_who_does_not_lead_any_more_says_nothing(scene: Scene) -> None:
