@@ -13,6 +13,9 @@ CLOUDS = {
     "azureusgovernmentcloud": "queue.core.usgovcloudapi.net",
     "azurechinacloud": "queue.core.chinacloudapi.cn",
 }
+DOMAINS = (*CLOUDS.values(), "queue.storage.azure.net")
+"""Where Azure's queues are; the last one is of accounts with a DNS zone endpoint. The daemon's token goes nowhere else."""
+
 _NAME, _HOST = re.compile(r"[a-z0-9-]{3,63}"), re.compile(r"[a-zA-Z0-9.-]+(:[0-9]+)?")
 
 
@@ -32,7 +35,10 @@ class AzureQueue(AzureIdentity, Scaler[Queue, Length]):
         "identity.",
         default="AzurePublicCloud",
     )
-    endpoint_suffix: str = param("What follows the account's name in a Private cloud's queue endpoint.", default="")
+    endpoint_suffix: str = param(
+        "What follows the account's name in a Private cloud's queue endpoint; it must end in a domain of Azure.",
+        default="",
+    )
 
     example = Example(
         metadata={"queueName": "orders", "queueLength": "5"},
@@ -48,6 +54,8 @@ class AzureQueue(AzureIdentity, Scaler[Queue, Length]):
                 yield "accountName", f"is required with podIdentity {WORKLOAD}, as the account's name alone"
             if not _HOST.fullmatch(self._suffix()):
                 yield "cloud", "must be one of the Azure clouds, or Private with endpointSuffix"
+            elif not f".{self._suffix().partition(':')[0].lower()}".endswith(tuple(f".{one}" for one in DOMAINS)):
+                yield "endpointSuffix", f"must end in a domain of Azure ({DOMAINS[0]}) with podIdentity {WORKLOAD}"
         elif not self.connection:
             yield "connection", "is required (by authenticationRef, in metadata or by connectionFromEnv)"
         else:

@@ -161,7 +161,11 @@ def test_other_identities_are_refused() -> None:
         ({"endpointSuffix": "ignored.example"}, "queue.core.windows.net"),
         ({"cloud": "AzureUSGovernmentCloud"}, "queue.core.usgovcloudapi.net"),
         ({"cloud": "azurechinacloud"}, "queue.core.chinacloudapi.cn"),
-        ({"cloud": "Private", "endpointSuffix": "queue.example"}, "queue.example"),
+        (
+            {"cloud": "Private", "endpointSuffix": "privatelink.queue.core.windows.net"},
+            "privatelink.queue.core.windows.net",
+        ),
+        ({"cloud": "private", "endpointSuffix": "Z7.Queue.Storage.Azure.Net:443"}, "Z7.Queue.Storage.Azure.Net:443"),
     ],
 )
 def test_clouds(metadata: dict[str, str], suffix: str) -> None:
@@ -180,6 +184,24 @@ def test_an_account_is_a_name_and_no_host(name: str) -> None:
 )
 def test_an_unknown_cloud_is_a_problem(metadata: dict[str, str]) -> None:
     assert "cloud" in problems({"accountName": "shop", **metadata}, WORKLOAD)
+
+
+@pytest.mark.parametrize(
+    "suffix",
+    [
+        "attacker.example",
+        "xqueue.core.windows.net",
+        "queue.core.windows.net.attacker.example",
+        "attacker.example:443",
+        "blob.core.windows.net",
+        "queue.core.windows.net.",
+        "core.windows.net",
+    ],
+)
+def test_a_private_cloud_cannot_choose_who_gets_the_daemons_token(suffix: str) -> None:
+    metadata = {"accountName": "shop", "cloud": "Private", "endpointSuffix": suffix}
+    assert problems(metadata, WORKLOAD).keys() == {"endpointSuffix"}
+    assert problems(metadata, {"connection": CONNECTION}) == {}, "there no token is shown"
 
 
 @pytest.mark.parametrize("strategy", ["VisibleOnly", "some"])
