@@ -3,6 +3,7 @@ is put in like what a watch tells, and stands until the watch has passed it, so 
 last one did; but the answer to a write may come late, and never brings back what the watch has told the end of. Where
 objects come from (`watch.py`) and what they mean is not known here."""
 
+import logging
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
@@ -16,13 +17,15 @@ class Object(Protocol):
     def metadata(self) -> Meta: ...
 
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T", bound=Object)
 
 Key = tuple[str, str]
 """(namespace, name)."""
 
 Listener = Callable[[T | None, T | None], None]
-"""Called with what was there before and what is there now; it must not wait."""
+"""Called with what was there before and what is there now; it must not wait. What it raises is logged."""
 
 
 class Cache(Generic[T]):
@@ -98,7 +101,11 @@ class Cache(Generic[T]):
     def _tell(self, before: T | None, now: T | None, own: bool) -> None:
         self.own = own
         for listener in self._listeners:
-            listener(before, now)
+            try:
+                listener(before, now)
+            except Exception:  # as the loop's: else one odd object ends the watch, on every replica, while it is there
+                [where, *_] = (key_of(one) for one in (now, before) if one is not None)
+                log.exception("a listener's bug: what is new of %s may stay without effect", "/".join(where))
         self.own = False
 
 

@@ -159,9 +159,11 @@ def _shape(manifest: Manifest) -> frozenset[str]:
 
 def _refuses(one: Finding, shape: frozenset[str]) -> bool:
     """KEDA looks at fields and at rules over them, never at what a trigger's type and metadata mean, nor at what
-    annotations say."""
+    annotations say, nor at where a source's events are sent."""
     if one.path.startswith("metadata.annotations"):
         return False
+    if one.path.startswith("spec.destination"):
+        return one.path in shape
     trigger = _TRIGGER.match(one.path)
     return trigger is None or trigger[1] in _JUDGED or one.path in shape
 

@@ -4,6 +4,8 @@ Sending stands in `sinks`."""
 from collections.abc import Iterator
 from enum import StrEnum
 
+from yarl import URL
+
 from scaler.declare import Resource, Rule, param
 from scaler.manifests.scaled_object import AuthenticationRef
 
@@ -50,6 +52,14 @@ class Destination(Resource):
     http: HttpDestination | None = param("A server that takes CloudEvents.", default=None)
     azure_event_grid_topic: AzureEventGridTopic | None = param("A topic of Azure Event Grid.", default=None)
 
+    def check(self) -> Iterator[tuple[str, str]]:
+        """What is not used does not matter."""
+        if self.http is not None:
+            if not _is_address(self.http.uri):
+                yield "http.uri", "must be an http or https URL"
+        elif self.azure_event_grid_topic is not None and not _is_address(self.azure_event_grid_topic.endpoint):
+            yield "azureEventGridTopic.endpoint", "must be an http or https URL"
+
 
 class EventSubscription(Resource):
     """Which events are sent; all of them where nothing is said."""
@@ -79,5 +89,16 @@ class CloudEventSourceSpec(Resource):
     event_subscription: EventSubscription | None = param("Which events are sent.", default=None)
 
     def check(self) -> Iterator[tuple[str, str]]:
+        for name, problem in self.destination.check():
+            yield f"destination.{name}", problem
         for name, problem in self.event_subscription.check() if self.event_subscription else ():
             yield f"eventSubscription.{name}", problem
+
+
+def _is_address(text: str) -> bool:
+    """Whether it is a URL with a host; one in IDNA that cannot be decoded (`xn--a`) fails only when it is asked for."""
+    try:
+        url = URL(text.strip())
+        return url.scheme in ("http", "https") and bool(url.host)
+    except ValueError:
+        return False

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import aiohttp
-from yarl import URL
 
 from scaler.core.model import Event
 from scaler.declare import load_document
@@ -122,18 +121,7 @@ class Dispatch:
         origin = Origin(spec.cluster_name or self._origin.cluster, self._origin.namespace)
         http, topic = spec.destination.http, spec.destination.azure_event_grid_topic
         if http is not None:
-            return HttpSink(_url("http.uri", http.uri), origin)
+            return HttpSink(http.uri.strip(), origin)
         if topic is not None:
-            endpoint = _url("azureEventGridTopic.endpoint", topic.endpoint)
-            return EventGridSink(endpoint, origin, self._granting(ref, spec.authentication_ref))
+            return EventGridSink(topic.endpoint.strip(), origin, self._granting(ref, spec.authentication_ref))
         raise ManifestError({"spec.destination": "has neither http nor azureEventGridTopic"})
-
-
-def _url(at: str, text: str) -> str:
-    try:
-        url = URL(text.strip())
-    except ValueError:
-        url = URL()
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ManifestError({f"spec.destination.{at}": "must be an http or https URL"})
-    return text.strip()

@@ -30,6 +30,10 @@ def _version(found: Custom | None) -> str | None:
     return found.metadata.resource_version if found else None
 
 
+def _fails(_: Custom | None, __: Custom | None) -> None:
+    raise RuntimeError("a bug")
+
+
 @pytest.fixture
 def heard() -> Heard:
     return Heard()
@@ -177,6 +181,18 @@ def test_a_list_of_one_namespace_says_nothing_of_others(heard: Heard) -> None:
     heard.cache.put(custom(version=5, namespace="else"))
     heard.cache.only(set(), "9", "else")
     assert [found.metadata.namespace for found in heard.cache.values()] == [NAMESPACE]
+
+
+def test_a_bug_of_one_listener_is_nobody_else_s(heard: Heard, caplog: pytest.LogCaptureFixture) -> None:
+    cache: Cache[Custom] = Cache()
+    cache.listen(_fails)
+    cache.listen(heard._hear)
+    cache.put(custom(version=5), own=True)
+    cache.drop(gone(6))
+    assert [told[:2] for told in heard.told] == [(None, "5"), ("5", None)]
+    assert (len(cache), cache.own) == (0, False)
+    assert caplog.text.count("RuntimeError: a bug") == 2
+    assert f"{NAMESPACE}/orders" in caplog.text
 
 
 def test_listeners_hear_what_is_already_true(heard: Heard) -> None:

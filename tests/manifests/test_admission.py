@@ -337,6 +337,16 @@ def test_sources_of_events(kind: str) -> None:
     assert refusal.path == "spec.eventSubscription.excludedEventTypes"
     [refusal] = told(manifest(kind, **there, eventSubscription={"includedEventTypes": ["keda.else"]})).refusals
     assert refusal.path == "spec.eventSubscription.includedEventTypes[0]"
+    assert [one.path for one in told(manifest(kind, destination={"http": {}})).refusals] == [
+        "spec.destination.http.uri"
+    ]
+
+
+@pytest.mark.parametrize("uri", ["sink/events", "http://xn--a/"])
+def test_a_source_whose_address_is_none_is_taken_with_a_doubt_as_kedas_is(uri: str) -> None:
+    found = told(manifest("CloudEventSource", destination={"http": {"uri": uri}}))
+    [doubt] = found.doubts
+    assert (str(doubt), found.refusals) == ("spec.destination.http.uri: must be an http or https URL", ())
 
 
 @pytest.mark.parametrize("kind", [kind.kind for kind in KINDS])

@@ -8,6 +8,7 @@ from scaler.declare import load_document
 from scaler.manifests.cloud_event_source import CloudEventSourceSpec, EventType
 
 READY = EventType.SCALED_OBJECT_READY.value
+TOPIC = "azureEventGridTopic.endpoint"
 HTTP = {"http": {"uri": "http://events"}}
 
 
@@ -44,6 +45,39 @@ def test_a_whole_source() -> None:
 )
 def test_one_problem(spec: dict[str, Any], path: str, words: str) -> None:
     assert words in load_document(CloudEventSourceSpec, spec, "spec").problems[path]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "sink/events",
+        "ftp://sink",
+        "http://",
+        "http:///events",
+        "http://[::1",
+        "http://sink:99999",
+        "http://xn--a/",
+        "http://xn--/",
+        "https://a.xn--a.b/",
+        "http://xn--é/",
+        "http://\u2100/",
+    ],
+)
+def test_an_address_that_is_none(url: str) -> None:
+    for at, destination in (("http.uri", {"http": {"uri": url}}), (TOPIC, {"azureEventGridTopic": {"endpoint": url}})):
+        problems = load_document(CloudEventSourceSpec, {"destination": destination}, "spec").problems
+        assert problems == {f"spec.destination.{at}": "must be an http or https URL"}
+
+
+@pytest.mark.parametrize("url", [" http://sink\n", "https://user:word@sink.example.com:8443/a?b=c", "http://xn--9ca.x"])
+def test_an_address(url: str) -> None:
+    assert load_document(CloudEventSourceSpec, {"destination": {"http": {"uri": url}}}, "spec").problems == {}
+
+
+def test_an_address_that_nobody_uses_does_not_matter() -> None:
+    both = {"destination": {**HTTP, "azureEventGridTopic": {"endpoint": ""}}}
+    assert load_document(CloudEventSourceSpec, both, "spec").problems == {}
 
 
 def test_there_are_kedas_19_types() -> None:

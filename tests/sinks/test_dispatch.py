@@ -179,7 +179,9 @@ async def test_an_edited_source_sends_to_its_new_sink(scene: Scene, receivers: l
         ({"destination": {"http": {"uri": "ftp://sink"}}}, "must be an http or https URL"),
         ({"destination": {"http": {"uri": "http://"}}}, "must be an http or https URL"),
         ({"destination": {"http": {"uri": "http://[::1"}}}, "must be an http or https URL"),
+        ({"destination": {"http": {"uri": "http://xn--a/"}}}, "must be an http or https URL"),
         ({"destination": {"azureEventGridTopic": {"endpoint": "topic"}}}, "azureEventGridTopic.endpoint"),
+        ({"destination": {"azureEventGridTopic": {"endpoint": "https://xn--/"}}}, "azureEventGridTopic.endpoint"),
         (
             {
                 "destination": {"http": {"uri": "http://sink"}},
