@@ -14,7 +14,7 @@ CLOUDS = {
     "azurechinacloud": "queue.core.chinacloudapi.cn",
 }
 DOMAINS = (*CLOUDS.values(), "queue.storage.azure.net")
-"""Where Azure's queues are; the last one is of accounts with a DNS zone endpoint. The daemon's token goes nowhere else."""
+"""Where Azure's queues are; the last is of accounts with a DNS zone endpoint. The daemon's token goes nowhere else."""
 
 _NAME, _HOST = re.compile(r"[a-z0-9-]{3,63}"), re.compile(r"[a-zA-Z0-9.-]+(:[0-9]+)?")
 
