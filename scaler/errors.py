@@ -3,6 +3,7 @@ person who can mend it, and `reason` is the same word in conditions, metrics and
 
     ScalerError
       ManifestError        what was written is wrong; only an edit helps
+        GivenError         or what it refers to holds a wrong value: another one there helps as well
       CredentialError      a reference cannot be resolved; asked again, slowly
       SourceError          a source did not answer; the next round tries again
         SourceBusy           it asked for patience (retry_after)
@@ -35,6 +36,12 @@ class ManifestError(ScalerError):
     def __init__(self, problems: Mapping[str, str]) -> None:
         self.problems = dict(problems)
         super().__init__("; ".join(f"{path}: {problem}" for path, problem in self.problems.items()))
+
+
+class GivenError(ManifestError):
+    """A manifest that is right by itself, and was given by a reference of its own what cannot work."""
+
+    retriable = True
 
 
 class SettingsError(ManifestError):

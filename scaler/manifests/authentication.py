@@ -69,7 +69,7 @@ class Credentials:
 
     async def _environment(self, entry: TriggerEntry) -> Values:
         """Asked for only where a parameter wants it."""
-        if not any(key.endswith("FromEnv") for key in entry.metadata):
+        if not _wants_environment(entry):
             return {}
         try:
             return await self._read("Environment", f"{self._workload}/{self._container}")
@@ -145,6 +145,15 @@ class Credentials:
         if kind == "Environment":
             self.refs.update(Ref(source, self._ref.namespace, "") for source in ("Secret", "ConfigMap"))
         return await self._read_ref(ref)
+
+
+def refers(entry: TriggerEntry) -> bool:
+    """Whether a trigger takes values that are not in its manifest."""
+    return entry.authentication_ref is not None or _wants_environment(entry)
+
+
+def _wants_environment(entry: TriggerEntry) -> bool:
+    return any(key.endswith("FromEnv") for key in entry.metadata)
 
 
 def _workload(target: ScaleTargetRef) -> str:

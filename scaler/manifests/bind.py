@@ -12,9 +12,9 @@ from scaler.core.model import Goal, MetricType, Mode, Spec
 from scaler.core.quantity import parse
 from scaler.credentials.stores import Stores
 from scaler.declare import UNRESOLVED, Loaded, Place, load, load_document, parameters
-from scaler.errors import CredentialError, ManifestError
+from scaler.errors import CredentialError, GivenError, ManifestError
 from scaler.manifests import annotations, authentication, jobs, modifiers
-from scaler.manifests.authentication import Credentials
+from scaler.manifests.authentication import Credentials, refers
 from scaler.manifests.bounds import beyond
 from scaler.manifests.kinds import SCALED_JOB
 from scaler.manifests.scaled_job import ScaledJobSpec
@@ -75,8 +75,8 @@ def examine(manifest: Manifest, find: Find) -> Examined:
 
 
 async def bind(manifest: Manifest, binding: Binding) -> Watched:
-    """Bind with credentials. Raises `ManifestError` with all problems, `CredentialError` where only references lead
-    nowhere. Nothing is asked of a source here."""
+    """Bind with credentials. Raises `ManifestError` with all problems (`GivenError` where those may be in what was
+    referred to), `CredentialError` where only references lead nowhere. Nothing is asked of a source here."""
     if too_much := beyond(manifest.body):
         raise ManifestError(too_much)
     spec, problems, warnings = _spec(manifest)
@@ -108,7 +108,7 @@ async def bind(manifest: Manifest, binding: Binding) -> Watched:
             triggers.append(_trigger(loaded.value, entry, index, credentials.target, binding))
     problems.update(_duplicates(triggers))
     if problems:
-        raise ManifestError(problems)
+        raise _refusal(problems, manifest, spec, binding)
     if missing:
         raise CredentialError("; ".join(missing))
     mode, remarks = _mode(manifest, triggers, binding.mode)
@@ -125,6 +125,15 @@ async def bind(manifest: Manifest, binding: Binding) -> Watched:
         generation=int(manifest.body.get("metadata", {}).get("generation", 0)),
         remarks=remarks,
     )
+
+
+def _refusal(problems: Mapping[str, str], manifest: Manifest, spec: AnySpec, binding: Binding) -> ManifestError:
+    """What is wrong with the manifest itself waits for an edit; what it refers to is mended without one."""
+    referring = tuple(f"spec.triggers[{index}]" for index, one in enumerate(spec.triggers) if refers(one))
+    given = any(path.startswith(referring) for path in problems)
+    if given and not examine(manifest, binding.find).problems:
+        return GivenError(problems)
+    return ManifestError(problems)
 
 
 def _decided_by(manifest: Manifest, spec: AnySpec, triggers: tuple[Trigger, ...], mode: Mode) -> Spec:

@@ -8,7 +8,7 @@ import pytest
 
 from scaler.core.model import ConditionType
 from scaler.engine.cluster import Changed, Gone, Poked, Synced, Touched
-from scaler.errors import CredentialError, ManifestError
+from scaler.errors import CredentialError, GivenError, ManifestError
 from scaler.manifests.watched import Manifest, Ref
 from tests.engine.scene import Scene, ref, scene, trigger
 from tests.engine.sources import Batch, Server
@@ -110,10 +110,19 @@ async def test_a_wrong_manifest_waits_for_an_edit() -> None:
 
 
 async def test_a_missing_credential_is_looked_for_again_more_and_more_slowly() -> None:
+    await _looked_for_again(CredentialError("there is no Secret login"))
+
+
+async def test_a_wrong_value_that_was_referred_to_is_looked_at_again() -> None:
+    """What holds it is not watched before anything is bound from it."""
+    await _looked_for_again(GivenError({"spec.triggers[0].authenticationRef.connection": "cannot be read"}))
+
+
+async def _looked_for_again(problem: Exception) -> None:
     server = Server(answers={"q": 10})
     async with scene() as stage:
         made = stage.add("a", trigger(Batch(server=server), "q"))
-        stage.bindings["a"] = CredentialError("there is no Secret login")
+        stage.bindings["a"] = problem
         counts = []
         for wait in (1, 5, 15, 60, 60):
             await stage.settled(wait)

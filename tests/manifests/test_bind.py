@@ -7,7 +7,7 @@ import pytest
 
 from scaler import catalog
 from scaler.core.model import FallbackBehavior, MetricType, Mode, PolicyType, Select
-from scaler.errors import CredentialError, ManifestError, NotFound
+from scaler.errors import CredentialError, GivenError, ManifestError, NotFound
 from scaler.manifests.bind import Binding, bind, examine
 from scaler.manifests.watched import Manifest, Ref, Watched
 
@@ -318,6 +318,30 @@ async def test_the_environment_of_the_target_feeds_from_env() -> None:
     assert Ref("Secret", "shop", "") in watched.refs
     with pytest.raises(ManifestError, match="the environment has no BROKERS"):
         await bound(manifest, {Ref("Environment", "shop", "worker/main"): {}})
+
+
+QUEUE = {"type": "azure-queue", "metadata": {"queueName": "orders"}}
+
+
+@pytest.mark.parametrize("connection", ["", "nothing that can be read"])
+async def test_a_wrong_value_in_a_secret_is_mended_without_an_edit(connection: str) -> None:
+    entry = {**QUEUE, "authenticationRef": {"name": "login"}}
+    spec = {"secretTargetRef": [{"parameter": "connection", "name": "kafka", "key": "c"}]}
+    with pytest.raises(GivenError) as raised:
+        await bound(scaled_object(triggers=[entry]), {SECRET: {"c": connection}}, {TA: spec})
+    assert raised.value.retriable
+    wrong = {**entry, "metadata": {**QUEUE["metadata"], "queueLength": "none"}}  # type: ignore[dict-item]
+    for triggers in ([QUEUE], [wrong], [entry, {"type": "cron", "metadata": {}}]):
+        with pytest.raises(ManifestError) as raised:
+            await bound(scaled_object(triggers=triggers), {SECRET: {"c": connection}}, {TA: spec})
+        assert not raised.value.retriable, "the manifest itself is wrong: that takes an edit"
+
+
+async def test_a_wrong_value_in_the_environment_is_mended_without_an_edit() -> None:
+    entry = {**QUEUE, "metadata": {"queueName": "orders", "connectionFromEnv": "CONNECTION"}}
+    data = {Ref("Environment", "shop", "worker/"): {"CONNECTION": "nothing"}}
+    with pytest.raises(GivenError):
+        await bound(scaled_object(triggers=[entry]), data)
 
 
 async def test_parameters_from_the_workloads_environment() -> None:
