@@ -155,8 +155,6 @@ tests:
               namespace: shop
               type: scaledobject
               resource: orders
-              condition: Ready
-              status: "False"
             exp_annotations: ANNOTATIONS-1
       - eval_time: 34m
         alertname: EventScalerMetricFails
@@ -186,6 +184,78 @@ def test_alerts_are_raised_by_what_they_are_about(promtool: Path, tmp_path: Path
         text = text.replace(f"ANNOTATIONS-{number}", json.dumps(annotations))
     (tmp_path / "test.yaml").write_text(text, encoding="utf-8")
     done = run(promtool, "test", "rules", str(tmp_path / "test.yaml"))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+OBJECT = 'namespace="shop",type="scaledobject",resource="orders"'
+DETAIL = 'namespace="shop",metric="s0-kafka",scaledObject="orders",scaler="kafkaScaler",type="scaledobject"'
+ERRORS, VALUE = (f"{name}{{{DETAIL}}}" for name in ("keda_scaler_detail_errors_total", "keda_scaler_metrics_value"))
+READY = f'event_scaler_condition{{{OBJECT},condition="Ready"'
+FALSE, UNKNOWN = f'{READY},status="False"}}', f'{READY},status="Unknown"}}'
+SKIPPED = f"event_scaler_skipped_rounds_total{{{OBJECT}}}"
+LOST = 'event_scaler_cloud_events_dropped_total{namespace="shop",cloudeventsource="all",eventsink="http"}'
+
+COURSES = {
+    "not ready, now this way and now that": (
+        "EventScalerObjectNotReady",
+        {FALSE: "1 stale " * 30, UNKNOWN: "stale 1 " * 30},
+        10,
+    ),
+    "not ready for a moment": ("EventScalerObjectNotReady", {FALSE: "1x5 stale", UNKNOWN: "_x5 1x2 stale"}, None),
+    "read seldom, and it always fails": (
+        "EventScalerMetricFails",
+        {ERRORS: "0x4 " + "".join(f"{count}x9 " for count in range(1, 8)), VALUE: "7x4 stale"},
+        20,
+    ),
+    "read seldom, failed once": ("EventScalerMetricFails", {ERRORS: "0x4 1x60", VALUE: "7x4 stale _x8 7x50"}, None),
+    "every other attempt fails, or a fallback stands in": (
+        "EventScalerMetricFails",
+        {ERRORS: "0+1x60", VALUE: "7x60"},
+        19,
+    ),
+    "failed for eight minutes": (
+        "EventScalerMetricFails",
+        {ERRORS: "0x4 1+2x7 15x50", VALUE: "7x4 stale _x7 7x50"},
+        None,
+    ),
+    "fails now and then": (
+        "EventScalerMetricFails",
+        {ERRORS: "0x4 1x4 2x4 3x4 4x4 5x4 6x4 7x4 8x4", VALUE: "7x60"},
+        None,
+    ),
+    "every other round is left out": ("EventScalerRoundsSkipped", {SKIPPED: "0+1x60"}, 31),
+    "rounds of a long pollingInterval are left out": (
+        "EventScalerRoundsSkipped",
+        {SKIPPED: " ".join(f"{count}x7" for count in range(8))},
+        38,
+    ),
+    "rounds were left out for ten minutes": ("EventScalerRoundsSkipped", {SKIPPED: "0x4 1+2x9 19x50"}, None),
+    "a sink refuses": ("EventScalerCloudEventsLost", {LOST: "0+3x60"}, 31),
+    "a sink refused for ten minutes": ("EventScalerCloudEventsLost", {LOST: "0x4 1+2x9 19x50"}, None),
+}
+"""What happens minute by minute: the alert, its series, and from which minute on it is raised, if it is."""
+
+HOUR = 60
+
+
+@pytest.mark.parametrize("course", COURSES)
+def test_what_lasts_is_told_and_what_was_mended_is_not(promtool: Path, tmp_path: Path, course: str) -> None:
+    shutil.copy(ALERTS, tmp_path / "alerts.yaml")
+    name, series, raised = COURSES[course]
+    firing = f'count(ALERTS{{alertname="{name}",alertstate="firing"}}) or vector(0)'
+    told = [
+        {
+            "expr": firing,
+            "eval_time": f"{minute}m",
+            "exp_samples": [{"labels": "{}", "value": int(raised is not None and minute >= raised)}],
+        }
+        for minute in range(HOUR)
+    ]
+    given = [{"series": one, "values": values.strip()} for one, values in series.items()]
+    test = {"interval": "1m", "input_series": given, "promql_expr_test": told}
+    file = tmp_path / "test.yaml"
+    file.write_text(yaml.safe_dump({"rule_files": ["alerts.yaml"], "evaluation_interval": "1m", "tests": [test]}))
+    done = run(promtool, "test", "rules", str(file))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
