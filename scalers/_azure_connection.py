@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from urllib.parse import urlsplit
 
 LOCAL = (
     "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6"
@@ -28,6 +29,10 @@ def read(text: str, service: str) -> tuple[str, str, str, str]:
     endpoint = parts.get(f"{service}endpoint", "").rstrip("/") or f"{scheme}://{account}.{service}.{suffix}"
     if not endpoint.startswith(("http://", "https://")):
         raise ValueError("must have http or https as DefaultEndpointsProtocol or in its endpoint")
+    try:
+        _ = urlsplit(endpoint).port
+    except ValueError:
+        raise ValueError("has an endpoint that is no URL") from None
     return endpoint, account, key, "" if key else signature.removeprefix("?")
 
 

@@ -85,9 +85,12 @@ def default_timeout() -> float:
 
 
 def proxy_for(url: URL | str) -> str | None:
-    """The proxy by which that URL is asked, if there is one."""
+    """The proxy by which that URL is asked, if there is one. What is no URL fails when it is asked."""
     proxies = WAYS.get().proxies
-    return proxies.of(URL(url)) if proxies.http or proxies.https else None
+    try:
+        return proxies.of(URL(url)) if proxies.http or proxies.https else None
+    except ValueError:
+        return None
 
 
 def ciphers_of(names: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -161,6 +161,14 @@ PRIVATE = {"type": "Private", "keyVaultResourceURL": "https://vault.corp", "acti
             "vaultUri: must be a vault under https://vault.azure.net with podIdentity",
         ),
         (
+            {"podIdentity": WORKLOAD, "cloud": None, "vaultUri": "https://xn--a"},
+            "vaultUri: must be a vault under https://vault.azure.net with podIdentity",
+        ),
+        (
+            {"podIdentity": WORKLOAD, "cloud": None, "vaultUri": "https://shop.vault.azure.net:99999"},
+            "vaultUri: must be a vault under https://vault.azure.net with podIdentity",
+        ),
+        (
             {"podIdentity": WORKLOAD, "cloud": None, "vaultUri": "https://xvault.azure.net"},
             "vaultUri: must be a vault under https://vault.azure.net with podIdentity",
         ),

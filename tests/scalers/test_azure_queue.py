@@ -85,6 +85,8 @@ def test_connection_strings(connection: str, endpoint: str) -> None:
         f"AccountName=a;AccountKey={KEY};hush",
         f"AccountName=a;AccountKey={KEY};DefaultEndpointsProtocol=hush",
         f"AccountName=a;AccountKey={KEY};QueueEndpoint=hush",
+        f"AccountName=a;AccountKey={KEY};QueueEndpoint=https://[hush",
+        f"AccountName=a;AccountKey={KEY};QueueEndpoint=https://hush:99999/",
     ],
 )
 def test_a_wrong_connection_string_is_a_problem_that_does_not_quote_it(connection: str) -> None:

@@ -131,6 +131,8 @@ async def test_connections_are_not_kept_where_that_is_not_wanted() -> None:
         ("http://[::1]", "", False),
         ("http://169.254.169.254/latest", "", False),
         ("http://example.com", "nonsense/99", True),
+        ("http://xn--a/", "", False),
+        ("http://[::1", "", False),
     ],
 )
 def test_who_is_asked_without_the_proxy(url: str, never: str, proxied: bool) -> None:

@@ -28,7 +28,10 @@ class Cloud:
 
     def holds(self, vault: str) -> bool:
         """Whether a vault's URL is one of this cloud's: what its tokens are for is their domain."""
-        host, domain = (f".{(URL(url).host or '').lower()}" for url in (vault, self.resource))
+        try:
+            host, domain = (f".{(URL(url).raw_host or '').lower()}" for url in (vault, self.resource))
+        except ValueError:
+            return False
         return host.endswith(domain)
 
 

@@ -43,7 +43,7 @@ class Container:
 
     async def ask(self) -> tuple[Keys, float]:
         """The keys and for how many seconds they are good. Raises `SourceError`."""
-        if not (self.url.startswith("https://") or urlsplit(self.url).hostname in AGENTS):
+        if not (self.url.startswith("https://") or _host(self.url) in AGENTS):
             raise SourceError("AWS_CONTAINER_CREDENTIALS_FULL_URI must be an https URL, or an agent's on this node")
         token = await file_of(self.token_file, "the agent's token file") if self.token_file else self.token
         headers: Params = (("Authorization", token),) if token else ()
@@ -84,3 +84,10 @@ def _keys(told: Told, what: str) -> tuple[Keys, float]:
         told.text(content, name) for name in ("AccessKeyId", "SecretAccessKey", "Token", "Expiration")
     )
     return Keys(access, secret, token), left(end, datetime.now(UTC), told.who)
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

@@ -227,8 +227,9 @@ async def test_an_agent_believes_the_token_of_a_file(tmp_path: Path) -> None:
     assert agent.asked[0].headers["Authorization"] == "pod's token"
 
 
-async def test_an_agent_elsewhere_is_not_shown_the_token() -> None:
-    error = await failing(Temporary(Container("http://example.com/", token="hush")))
+@pytest.mark.parametrize("url", ["http://example.com/", "http://[::1/", "http://\u2100/"])
+async def test_an_agent_elsewhere_is_not_shown_the_token(url: str) -> None:
+    error = await failing(Temporary(Container(url, token="hush")))
     assert str(error) == "AWS_CONTAINER_CREDENTIALS_FULL_URI must be an https URL, or an agent's on this node"
 
 
