@@ -87,6 +87,9 @@ class Settings(Declared):
     allow_metadata_addresses: bool = param(
         "Ask URLs that lead to a cloud's metadata service, where a manifest names them.", default=True
     )
+    show_own_token_to_vault: bool = param(
+        "Log in by the pod's own token to a Vault that a namespaced TriggerAuthentication names.", default=True
+    )
     http_default_timeout: Duration = param(
         "How long a request to a source may take where its trigger does not say.", default=3.0, above=0
     )

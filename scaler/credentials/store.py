@@ -41,11 +41,13 @@ class Token:
 class Where:
     """Where a block is fetched for: `namespace` is that of the Secrets it names (for a ClusterTriggerAuthentication the
     cluster objects' one), `home` the object's own, `workload` its target as an `Environment` names it. The latter two
-    are empty where the room does not ask for them: what does not matter must not keep equal blocks apart."""
+    are empty where the room does not ask for them: what does not matter must not keep equal blocks apart. `shared` says
+    that the block is a ClusterTriggerAuthentication's, which only who rules the cluster may write."""
 
     namespace: str
     home: str = ""
     workload: str = ""
+    shared: bool = False
 
 
 class Ask(Protocol):
@@ -83,7 +85,8 @@ class ReadFile(Protocol):
 class Tools:
     """All that a room may use. `read` gives Secrets and ConfigMaps of `where.namespace`: a fetch that read some is done
     anew when they change. `token_life` are the seconds to ask tokens for. `environment` holds the daemon's variables by
-    which it says who it is (`VAULT_TOKEN`, `AWS_ROLE_ARN` …). `memory` is the room's own between two fetches of one
+    which it says who it is (`VAULT_TOKEN`, `AWS_ROLE_ARN` …); `show_own_token` is whether the pod's own token may go to
+    a Vault of a namespace's choice. `memory` is the room's own between two fetches of one
     block: a login, a lease; it is emptied when a source refuses what was fetched."""
 
     where: Where
@@ -93,6 +96,7 @@ class Tools:
     file: ReadFile = field(repr=False)
     now: Callable[[], float] = field(repr=False)
     token_life: int = 3600
+    show_own_token: bool = True
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     memory: dict[str, Any] = field(default_factory=dict, repr=False)
 

@@ -29,7 +29,7 @@ def stores_of(
         def read_there(kind: str, name: str) -> Awaitable[Mapping[str, str]]:
             return read(Ref(kind, where.home if kind == IDENTITY else where.namespace, name))
 
-        return Tools(where, once, read_there, token, files.read, now, life, own)
+        return Tools(where, once, read_there, token, files.read, now, life, given.show_own_token_to_vault, own)
 
     return Stores(tools, now)
 

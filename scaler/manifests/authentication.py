@@ -21,6 +21,8 @@ Values = Mapping[str, str]
 STORE = "Store"
 """The kind under which an object refers to a block of a store: `Ref(STORE, "", id)`."""
 
+NAMESPACED = "TriggerAuthentication"
+
 GIVEN = frozenset(
     (
         "podIdentity",
@@ -115,7 +117,9 @@ class Credentials:
             found.update(await resolve(spec.references(self._workload), self._reader(elsewhere)))
         except CredentialError as error:
             problems.append(str(error))
-        where = Where(elsewhere or self._ref.namespace, self._ref.namespace, self._workload)
+        where = Where(
+            elsewhere or self._ref.namespace, self._ref.namespace, self._workload, shared=authentication != NAMESPACED
+        )
         for field, at, block in spec.blocks():
             try:
                 found.update(await self._stored(field, block, at, where))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,30 @@ async def test_a_vault_cannot_be_used_to_read_a_file() -> None:
     assert str(raised.value).startswith(
         "spec.hashiCorpVault.credential.serviceAccount: the file /etc/passwd is not within /"
     )
+
+
+async def test_whether_the_pods_own_token_goes_to_a_vault_of_a_namespaces_choice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("VAULT_ADDR", raising=False)
+    block = HashiCorpVault.model_validate(
+        {
+            "address": "http://127.0.0.1:9",
+            "authentication": "kubernetes",
+            "mount": "kubernetes",
+            "role": "r",
+            "secrets": [{"parameter": "p", "path": "a", "key": "k"}],
+        }
+    )
+    kept = "the daemon's token goes to no Vault that a namespace chooses"
+    for given, where, held_back in (
+        ({"showOwnTokenToVault": "false"}, SHOP, True),
+        ({"showOwnTokenToVault": "false"}, replace(SHOP, shared=True), False),
+        ({}, SHOP, False),
+    ):
+        with pytest.raises(CredentialError) as raised:
+            await stores(given).get(ROOMS["hashiCorpVault"], block, "spec.hashiCorpVault", where)
+        assert (kept in str(raised.value)) is held_back
 
 
 async def test_where_there_are_no_service_accounts() -> None:

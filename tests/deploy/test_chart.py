@@ -236,6 +236,15 @@ def test_who_may_ask_metadata_addresses(render: Render, values: Values, told: st
     assert _variables(render(values)).get("SCALER_ALLOW_METADATA_ADDRESSES") == told
 
 
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [({}, None), (CONFINED, "false"), ({"showOwnTokenToVault": False}, "false")],
+)
+def test_whom_the_pods_token_is_shown_to(render: Render, values: Values, told: str | None) -> None:
+    """As above."""
+    assert _variables(render(values)).get("SCALER_SHOW_OWN_TOKEN_TO_VAULT") == told
+
+
 def test_the_lease_may_be_elsewhere(render: Render) -> None:
     objects = render(ELSEWHERE)
     variables, rights = _variables(objects), _rights(objects)

@@ -115,6 +115,21 @@ async def test_a_cluster_wide_one_looks_in_the_cluster_objects_namespace(scene: 
     assert await scene.password(CLUSTER_WIDE) == "keda/reader 1"
 
 
+async def test_a_room_is_told_whether_a_namespace_chose(scene: Scene) -> None:
+    """The same block in the cluster objects' namespace, by somebody else."""
+    asked: list[Where] = []
+
+    def made(where: Where) -> Any:
+        asked.append(where)
+        return scene.tools(where)
+
+    scene.stores = Stores(made, scene.clock)
+    scene.specs[AUTHENTICATION] = scene.specs[CLUSTER_WIDE] = given(hashiCorpVault=VAULT)
+    for ref in (AUTHENTICATION, CLUSTER_WIDE):
+        await scene.bound(ref)
+    assert [where.shared for where in asked] == [False, True]
+
+
 async def test_a_file_stands_for_everything(scene: Scene) -> None:
     scene.specs[CLUSTER_WIDE] = given(filePath="kafka.json", secretTargetRef=SECRET_REF, hashiCorpVault=VAULT)
     scene.files["kafka.json"] = '{"username": "me", "password": "from a file"}'

@@ -19,6 +19,9 @@ KEDA_RESTRICT_SECRET_ACCESS: "true"
 {{- if not (ternary (empty .Values.watchNamespaces) .Values.allowMetadataAddresses (kindIs "invalid" .Values.allowMetadataAddresses)) }}
 SCALER_ALLOW_METADATA_ADDRESSES: "false"
 {{- end }}
+{{- if not (ternary (empty .Values.watchNamespaces) .Values.showOwnTokenToVault (kindIs "invalid" .Values.showOwnTokenToVault)) }}
+SCALER_SHOW_OWN_TOKEN_TO_VAULT: "false"
+{{- end }}
 {{- with .Values.clusterObjectNamespace }}
 KEDA_CLUSTER_OBJECT_NAMESPACE: {{ . | quote }}
 {{- end }}

@@ -62,7 +62,7 @@ async def _logged_in(block: HashiCorpVault, at: str, tools: Tools, server: Serve
     for name, value in (("mount", block.mount), ("role", block.role)):
         if not value:
             raise CredentialError(f"{at}.{name}: is required for the authentication kubernetes")
-    shown = {"role": block.role, "jwt": await _identity(block.credential, at, tools)}
+    shown = {"role": block.role, "jwt": await _identity(block.credential, at, tools, server)}
     try:
         answer = await server.post(f"auth/{block.mount.strip('/')}/login", shown)
     except Refused as error:
@@ -102,8 +102,8 @@ async def _given(block: HashiCorpVault, at: str, tools: Tools, server: Server) -
 def _token(block: HashiCorpVault, at: str, tools: Tools, server: Server) -> str:
     """The daemon's own goes before the manifest's. Where the daemon is told which Vault its token is for, it is shown
     to no other."""
-    own, home = tools.environment.get("VAULT_TOKEN", ""), tools.environment.get("VAULT_ADDR", "").rstrip("/")
-    if own and home in ("", server.address):
+    own = tools.environment.get("VAULT_TOKEN", "")
+    if own and _home(tools) in ("", server.address):
         return own
     if block.credential and block.credential.token:
         return block.credential.token
@@ -115,7 +115,7 @@ def _token(block: HashiCorpVault, at: str, tools: Tools, server: Server) -> str:
 # --------------------------------------------------------------------------------------------------- a service account
 
 
-async def _identity(credential: VaultCredential | None, at: str, tools: Tools) -> str:
+async def _identity(credential: VaultCredential | None, at: str, tools: Tools, server: Server) -> str:
     """The token of a service account: asked for in the object's own namespace, also for cluster-wide authentications,
     else out of a file (KEDA behaviour 2.2)."""
     given = credential or VaultCredential()
@@ -125,6 +125,8 @@ async def _identity(credential: VaultCredential | None, at: str, tools: Tools) -
     where, path = f"{at}.credential.serviceAccount", given.service_account or TOKEN_FILE
     if not path.startswith("/"):
         raise CredentialError(f"{where}: must be the absolute path of a service account's token")
+    if problem := _no_vault_of_ours(tools, server):
+        raise CredentialError(f"{where}: the daemon's token {problem}: name a serviceAccountName")
     try:
         token = (await tools.file(path)).strip()
     except CredentialError as error:
@@ -132,6 +134,21 @@ async def _identity(credential: VaultCredential | None, at: str, tools: Tools) -
     if problem := _no_identity(token):
         raise CredentialError(f"{where}: {path} {problem}")
     return token
+
+
+def _no_vault_of_ours(tools: Tools, server: Server) -> str:
+    """Why what is the daemon's own is not shown to that Vault; empty where it may be. By the pod's token whoever gets
+    it can do at the API server what the daemon can, so a namespace must not choose where it goes."""
+    if home := _home(tools):
+        return "" if server.address == home else "is for the Vault of VAULT_ADDR alone"
+    if tools.show_own_token or tools.where.shared:
+        return ""
+    return "goes to no Vault that a namespace chooses (SCALER_SHOW_OWN_TOKEN_TO_VAULT, VAULT_ADDR)"
+
+
+def _home(tools: Tools) -> str:
+    """The one Vault that the daemon's own secrets are for, where it is told."""
+    return tools.environment.get("VAULT_ADDR", "").rstrip("/")
 
 
 def _no_identity(token: str) -> str:

@@ -55,6 +55,7 @@ class Scene:
         self.accounts = Accounts(("shop", "reader"))
         self.memory: dict[str, Any] = {}
         self.environment: dict[str, str] = {}
+        self.show_own_token = True
         self.files = {"/var/run/secrets/kubernetes.io/serviceaccount/token": jwt() + "\n"}
 
     async def fetch(self, given: HashiCorpVault, where: Where = Where("keda", "shop")) -> Fetched:  # noqa: B008  # frozen
@@ -67,6 +68,7 @@ class Scene:
                 token=self.accounts,
                 file=self.file,
                 now=self.clock,
+                show_own_token=self.show_own_token,
                 environment=self.environment,
                 memory=self.memory,
             ),
@@ -346,6 +348,36 @@ async def test_another_file_is_not_even_read(scene: Scene) -> None:
     said = await scene.refused(by_account(serviceAccount="token"))
     assert "must be the absolute path" in said
     assert scene.asked() == []
+
+
+FILE = f"{AT}.credential.serviceAccount"
+
+
+async def test_the_pods_own_token_is_shown_to_its_own_vault_alone(scene: Scene) -> None:
+    """Where the daemon is told which that is; as with `VAULT_TOKEN`."""
+    scene.environment["VAULT_ADDR"] = "https://vault.home"
+    said = await scene.refused(by_account())
+    assert said == f"{FILE}: the daemon's token is for the Vault of VAULT_ADDR alone: name a serviceAccountName"
+    assert scene.asked() == []
+    scene.vault.roles["keda"] = "shop/reader 1"
+    await scene.fetch(by_account(serviceAccountName="reader"))
+    scene.memory.clear()
+    scene.vault.roles["keda"] = jwt()
+    scene.environment["VAULT_ADDR"] = "http://vault.test/"
+    await scene.fetch(by_account())
+
+
+async def test_the_pods_own_token_may_be_shown_to_no_vault_of_a_namespaces_choice(scene: Scene) -> None:
+    """Whoever gets it can do what the daemon can, and a namespace names any host."""
+    scene.show_own_token = False
+    said = await scene.refused(by_account())
+    assert said.startswith(f"{FILE}: the daemon's token goes to no Vault that a namespace chooses")
+    assert said.endswith("name a serviceAccountName")
+    assert scene.asked() == []
+    await scene.fetch(by_account(), Where("keda", "shop", shared=True))
+    scene.memory.clear()
+    scene.environment["VAULT_ADDR"] = "http://vault.test"
+    await scene.fetch(by_account())
 
 
 # -------------------------------------------------------------------------------------------------------------- leases
