@@ -104,6 +104,7 @@ class Daemon:
                     await self.latest.run()
             except NotLeading as error:
                 log.warning("does not lead any more: %s", error)
+                self._leads, self.latest = False, self._made()  # what it knew is the next leader's to tell
             finally:
                 self._leads = False
 
