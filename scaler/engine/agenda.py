@@ -110,6 +110,7 @@ class Agenda(Generic[K]):
         served less than half an interval ago by another entrance."""
         for key in self._members.get(slot, ()):
             if key in self._waiting or now - self._served.get(key, float("-inf")) < slot.interval / 2:
+                self.late[key] = 0.0
                 continue
             if key not in self._busy:
                 self.late[key] = late
@@ -150,6 +151,7 @@ class Agenda(Generic[K]):
         """The key was read by another entrance: its slot leaves it out for half an interval."""
         if key in self._slot:
             self._served[key] = now
+            self.late[key] = 0.0
 
     async def __aiter__(self) -> AsyncIterator[K]:
         """Each key that is due and not being served, for ever."""

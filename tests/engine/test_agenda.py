@@ -240,6 +240,25 @@ async def test_a_skipped_round_is_as_late_as_it_had_to_wait(agenda: Agenda[str],
     assert agenda.late == {"a": 35}
 
 
+async def test_who_is_left_out_is_not_late_any_more(agenda: Agenda[str], served: Served) -> None:
+    """Another entrance serves it instead: what was late is over."""
+    put(agenda, "a")
+    await served.serve(0)
+    agenda.ring(HALF_MINUTE, 30.25, 0.25)
+    await served.serve(30.25)
+    agenda.served("a", 50)
+    assert agenda.late["a"] == 0
+    agenda.ring(HALF_MINUTE, 70, 0.5)
+    assert agenda.late["a"] == 0.5
+    await served.serve(75)
+    agenda.served("a", 80)
+    agenda.late["a"] = 0.5
+    agenda.ring(HALF_MINUTE, 90, 0.1)
+    assert agenda.late["a"] == 0
+    agenda.served("gone", 90)
+    assert set(agenda.late) == {"a"}
+
+
 # ---------------------------------------------------------------------------------------------------------------- drop
 
 
