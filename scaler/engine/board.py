@@ -59,6 +59,11 @@ class Board:
         entry = self._entries.get(ref)
         return entry.state if entry else State()
 
+    def readings(self, ref: Ref) -> Mapping[str, Reading]:
+        """The latest of each metric that was ever read, as it is now and later: whoever compares takes a copy."""
+        entry = self._entries.get(ref)
+        return entry.readings if entry else {}
+
     def metric(self, ref: Ref, name: str) -> Metric | None:
         """What the metrics API answers now (names are compared without case, as KEDA does)."""
         entry = self._entries.get(ref)
@@ -71,6 +76,7 @@ class Board:
         if remembered is not None and entry.decision is None:
             entry.state = remembered
         entry.watched = watched
+        entry.sent = entry.decision  # what an earlier binding decided is not written for this one
         entry.problem = ""
         for index, (trigger, _) in list(entry.previous.items()):
             if trigger not in watched.triggers:

@@ -2,7 +2,7 @@
 owns no rule and no protocol: it hands values from one module to the next, and keeps one object's bug that object's."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from scaler.core import conditions
@@ -56,7 +56,7 @@ class Loop:
         self._rounds = rounds
         self._narrator = Narrator()
         self._faults = Faults(cluster, board, self._narrator)
-        self._watching = Watching(cluster, bind, board, agenda, self._faults)
+        self._watching = Watching(cluster, bind, board, agenda, self._faults, gone=self._gone)
         self._settling: set[Ref] = set()
         self._refreshes: dict[tuple[Ref, str], asyncio.Task[None]] = {}
         self._timers: dict[Ref, asyncio.TimerHandle] = {}
@@ -110,20 +110,21 @@ class Loop:
         if watched is None:
             return None
         decision = await self._decided(watched, None)
-        await self._settle(watched)
+        await self._settle(ref)
         if not self._watching.problem(ref):
             self._narrator.served(ref)
         return decision.again if decision else None
 
     async def _decided(self, watched: Watched, metric: str | None) -> Decision | None:
         """Ask, look, decide, publish. `None` when the object was bound anew meanwhile: its turn comes again."""
-        began = self._clock()
+        began, before = self._clock(), dict(self._board.readings(watched.ref))
         readings, took = await self._look(watched, metric)
         read = self._clock()
         target = await self._cluster.seen(watched)
         if self._watching.get(watched.ref) is not watched:
             return None
         now = self._clock()  # after the waiting; from here to `publish` nothing waits, so it needs no lock
+        readings = self._latest(watched, readings, before)
         decision = watched.decide(watched.spec, target, readings, self._board.state(watched.ref), now)
         problem = self._watching.problem(watched.ref)
         if problem:
@@ -146,8 +147,20 @@ class Loop:
         self._board.differs(watched.ref, found)
         self._narrator.compared(watched.ref, found)
 
+    def _latest(
+        self, watched: Watched, readings: Sequence[Reading], before: Mapping[str, Reading]
+    ) -> Sequence[Reading]:
+        """One reading for each goal: the one asked for, or the board's where none was; and where another entrance has
+        published a later one meanwhile (`before` is what was there), that one: it is not taken back."""
+        found = {reading.metric: reading for reading in readings}
+        for metric, held in self._board.readings(watched.ref).items():
+            mine = found.get(metric)
+            if mine is None or (held is not before.get(metric) and held.at > mine.at):
+                found[metric] = held
+        return tuple(found.values())
+
     async def _look(self, watched: Watched, metric: str | None) -> tuple[Sequence[Reading], dict[str, float]]:
-        """One reading for each goal, asked for; for a refresh of one `metric`, the others from the board."""
+        """One reading for each goal that is asked for: all of them, or for a refresh those that one `metric` needs."""
         asked = watched.triggers if metric is None else self._asked(watched, metric)
         fresh = 0.0 if metric is None else self._max_age
         if len(asked) == 1:
@@ -160,13 +173,11 @@ class Loop:
         readings: list[Reading] = []
         took: dict[str, float] = {}
         for trigger, answered in zip(asked, answers, strict=True):
-            if answered.exchanges:
+            if answered.exchanges and self._watching.get(watched.ref) is watched:
                 self._board.traffic.heard(watched.ref, trigger, answered.exchanges)
             found = self._read(watched.ref, trigger, answered)
             readings.extend(found)
             took.update((reading.metric, answered.took) for reading in found)
-        if metric is not None:
-            readings.extend(self._from_board(watched, took.keys()))
         return readings, took
 
     def _read(self, ref: Ref, trigger: Trigger, answered: Answered) -> Iterable[Reading]:
@@ -197,25 +208,22 @@ class Loop:
         except Exception as error:  # as in `_serve`
             await self._tell(watched.ref, error)
 
-    def _from_board(self, watched: Watched, but: Iterable[str]) -> Iterable[Reading]:
-        entry = self._board.get(watched.ref)
-        held = entry.readings if entry else {}
-        return [held[goal.metric] for goal in watched.spec.goals if goal.metric in held and goal.metric not in but]
-
-    async def _settle(self, watched: Watched) -> None:
+    async def _settle(self, ref: Ref) -> None:
         """Apply the board's latest decision, one write at a time for each object: what is decided meanwhile becomes one
-        more write."""
-        if watched.ref in self._settling:
+        more write, of the object as it is bound then."""
+        if ref in self._settling:
             return
-        self._settling.add(watched.ref)
+        self._settling.add(ref)
         try:
-            while (decision := self._board.unsent(watched.ref)) is not None:
+            while (watched := self._watching.get(ref)) and (decision := self._board.unsent(ref)):
                 await self._apply(watched, decision)
         finally:
-            self._settling.discard(watched.ref)
+            self._settling.discard(ref)
 
     async def _apply(self, watched: Watched, decision: Decision) -> None:
         began = self._clock()
+        if self._rounds is not None:
+            self._rounds.writing(watched.ref)
         try:
             async with asyncio.timeout(SETTLE):
                 await self._cluster.apply(watched, decision)
@@ -233,11 +241,19 @@ class Loop:
 
     def _look_again(self, ref: Ref, again: float | None) -> None:
         """`again` is a moment before the next poll at which the decision may change by time alone."""
-        if timer := self._timers.pop(ref, None):
-            timer.cancel()
+        self._no_more(ref)
         if again is not None and self._watching.get(ref) is not None:
             delay = max(0.05, again - self._clock())
             self._timers[ref] = asyncio.get_running_loop().call_later(delay, self._agenda.poke, ref)
+
+    def _no_more(self, ref: Ref) -> None:
+        if timer := self._timers.pop(ref, None):
+            timer.cancel()
+
+    def _gone(self, ref: Ref) -> None:
+        self._no_more(ref)
+        if self._rounds is not None:
+            self._rounds.forget(ref)
 
     async def refresh(self, ref: Ref, metric: str) -> None:
         """Make sure that the board's reading of `metric` is no older than the maximum age; returns when it is
@@ -258,13 +274,20 @@ class Loop:
 
     def _old(self, watched: Watched, trigger: Trigger) -> bool:
         """Never read, or longer ago than may be; what is cached is never too old."""
-        entry = self._board.get(watched.ref)
-        readings = [entry.readings.get(goal.metric) if entry else None for goal in trigger.goals]
+        held = self._board.readings(watched.ref)
+        readings = [held.get(goal.metric) for goal in trigger.goals]
         return any(one is None or not (trigger.cached or self._clock() - one.at <= self._max_age) for one in readings)
 
     def _asked(self, watched: Watched, metric: str) -> Sequence[Trigger]:
-        """Those that a metric comes from, but for what is to be answered from the last poll."""
-        return [one for one in watched.behind(metric) if not one.cached or self._old(watched, one)]
+        """Those that a metric comes from, but for what is to be answered from the last poll; and whoever was never
+        asked yet, or its silence would count as a failure. One that hangs delays the first answers, until it has failed
+        once."""
+        held, behind = self._board.readings(watched.ref), watched.behind(metric)
+        return [
+            one
+            for one in watched.triggers
+            if any(goal.metric not in held for goal in one.goals) or (one in behind and not one.cached)
+        ]
 
     async def _refresh(self, watched: Watched, metric: str) -> None:
         served.set(str(watched.ref))
@@ -276,15 +299,15 @@ class Loop:
             asked = watched.behind(metric)
             if len(asked) == len(watched.triggers) and not any(one.cached for one in asked):
                 self._agenda.served(watched.ref, self._clock())
-            self._tasks.create_task(self._settle_alone(watched), name=f"settle {watched.ref}")
+            self._tasks.create_task(self._settle_alone(watched.ref), name=f"settle {watched.ref}")
 
-    async def _settle_alone(self, watched: Watched) -> None:
+    async def _settle_alone(self, ref: Ref) -> None:
         try:
-            await self._settle(watched)
+            await self._settle(ref)
         except Conflict:
-            self._agenda.poke(watched.ref)
+            self._agenda.poke(ref)
         except Exception as error:  # as in `_serve`
-            await self._tell(watched.ref, error)
+            await self._tell(ref, error)
 
     async def _tell(self, ref: Ref, error: Exception) -> None:
         """Not of an object that has gone meanwhile: nobody would ever take that back. That this daemon does not lead

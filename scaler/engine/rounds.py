@@ -49,10 +49,12 @@ class Round:
 
 
 class Rounds:
-    """The loop tells `decided` and `applied`; a follower takes."""
+    """The loop tells `decided`, `writing` and `applied`; a follower takes. What is decided during a write is another
+    round than the one that is written."""
 
     def __init__(self) -> None:
         self._open: dict[Ref, Round] = {}
+        self._writing: dict[Ref, Round] = {}
         self._done: deque[Round] = deque()
         self._arrived = asyncio.Event()
         self.missed = 0
@@ -64,10 +66,21 @@ class Rounds:
             self._close(before)
         self._open[round_.watched.ref] = round_
 
-    def applied(self, ref: Ref, applied: Applied) -> None:
-        """The latest decision was written, or could not be."""
+    def writing(self, ref: Ref) -> None:
+        """The latest decision is written from now on, one at a time for each object."""
         if (round_ := self._open.pop(ref, None)) is not None:
+            self._writing[ref] = round_
+
+    def applied(self, ref: Ref, applied: Applied) -> None:
+        """What was being written is, or could not be."""
+        if (round_ := self._writing.pop(ref, None)) is not None:
             self._close(replace(round_, applied=applied))
+
+    def forget(self, ref: Ref) -> None:
+        """The object is gone: whatever becomes of its last writes, its rounds are over."""
+        for held in (self._writing, self._open):
+            if (round_ := held.pop(ref, None)) is not None:
+                self._close(round_)
 
     async def taken(self) -> Sequence[Round]:
         """Everything that there is, as soon as there is anything."""

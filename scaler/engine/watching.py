@@ -45,11 +45,20 @@ class _Known:
 
 
 class Watching:
-    """`run` is its life; `get` gives what the loop serves."""
+    """`run` is its life; `get` gives what the loop serves; `gone` is told of each object that goes."""
 
-    def __init__(self, cluster: Cluster, bind: Bind, board: Board, agenda: Agenda[Ref], faults: Faults) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        bind: Bind,
+        board: Board,
+        agenda: Agenda[Ref],
+        faults: Faults,
+        *,
+        gone: Callable[[Ref], None],
+    ) -> None:
         self._cluster, self._bind = cluster, bind
-        self._board, self._agenda, self._faults = board, agenda, faults
+        self._board, self._agenda, self._faults, self._gone = board, agenda, faults, gone
         self._known: dict[Ref, _Known] = {}
         self._untried: set[Ref] = set()
         self._places = asyncio.Semaphore(AT_ONCE)
@@ -122,6 +131,7 @@ class Watching:
         self._agenda.drop(ref)
         self._board.drop(ref)
         self._faults.forget(ref)
+        self._gone(ref)
         self._tried(ref)
 
     def touched(self, touched: Ref) -> None:

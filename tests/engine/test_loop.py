@@ -3,11 +3,12 @@
 import asyncio
 import logging
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from scaler.core import jobs
-from scaler.core.model import Advice, Decision, Failure, Goal, JobRules, State, Target, Why
+from scaler.core.model import Advice, Decision, Event, Failure, Goal, JobRules, State, Target, Why
 from scaler.engine.cluster import Gone
 from scaler.errors import ClusterError, Conflict, LoginError, NotFound, ScalerError, SourceError
 from scaler.manifests.watched import Ref, Watched
@@ -571,3 +572,151 @@ async def test_jobs_that_cannot_be_seen_are_not_made_again() -> None:
         await stage.settled()
         assert stage.cluster.replicas.get(told.ref, 0) == 0
         assert stage.cluster.reported == [(told.ref, "its jobs cannot be seen")]
+
+
+# ----------------------------------------------------------------------------------------------- several entrances
+
+
+async def test_a_poll_that_waits_for_its_neighbour_does_not_take_back_what_was_refreshed_meanwhile() -> None:
+    """Nor is a failure counted again that was over before it was published."""
+    quick, slow = Server(answers={"q": 10}), Server(answers={"r": 10})
+    async with scene(metric_max_age=1.0) as stage:
+        stage.add("a", trigger(Batch("quick", quick), "q"), trigger(Batch("slow", slow), "r", index=1), interval=30.0)
+        await stage.settled(2)
+        slow.takes, quick.answers["q"] = 6.0, SourceError("away")
+        [slot] = stage.agenda.slots
+        stage.agenda.ring(slot, stage.clock() + 20)
+        await stage.settled(2)
+        quick.answers["q"] = 50
+        await stage.loop.refresh(ref("a"), "s0-q")
+        assert stage.values("a")["s0-q"] == 50
+        await stage.settled(10)
+        assert stage.values("a")["s0-q"] == 50
+        entry = stage.board.get(ref("a"))
+        assert entry is not None
+        assert not entry.errors
+        assert not stage.decision("a").state.failures
+
+
+async def test_a_refresh_that_waits_for_the_cluster_does_not_take_back_what_was_polled_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one, other = Server(answers={"q": 10}), Server(answers={"r": 10})
+    async with scene(metric_max_age=1.0) as stage:
+        stage.add("a", trigger(Batch("one", one), "q"), trigger(Batch("other", other), "r", index=1), interval=30.0)
+        await stage.settled(2)
+        seen, waits = stage.cluster.seen, [2.0]
+
+        async def slowly(watched: Watched) -> Target:
+            await asyncio.sleep(waits.pop() if waits else 0)
+            return await seen(watched)
+
+        monkeypatch.setattr(stage.cluster, "seen", slowly)
+        refreshing = asyncio.ensure_future(stage.loop.refresh(ref("a"), "s0-q"))
+        await stage.settled(0.5)
+        other.answers["r"] = 70
+        stage.agenda.poke(ref("a"))
+        await refreshing
+        assert stage.values("a")["s1-r"] == 70
+
+
+async def test_a_clock_that_is_set_back_makes_no_old_reading_newer() -> None:
+    server = Server(answers={"q": 10})
+    async with scene() as stage:
+        stage.add("a", trigger(Batch(server=server), "q"))
+        await stage.settled()
+        before = stage.loop._clock
+        stage.pool._keepers[Batch()]._clock = lambda: before() - 3600
+        stage.loop._clock = lambda: before() - 3600
+        server.answers["q"] = 40
+        stage.agenda.poke(ref("a"))
+        await stage.settled()
+        assert stage.values("a") == {"s0-q": 40.0}
+
+
+@pytest.mark.parametrize("heard", [True, False])
+async def test_a_refresh_before_the_first_poll_takes_nobody_for_failed(heard: bool) -> None:
+    """Neither a neighbour nor, beside a formula, one that it does not hear."""
+    composite = Goal("composite-metric", 10.0)
+    made: dict[str, Any] = {"formula": "q", "variables": (("q", "s0-q"),), "composite": composite}
+    async with scene() as stage:
+        source = Single(server=Server(answers={"q": 10, "r": 10}))
+        stage.add("first", trigger(source, "x"), interval=60.0)
+        stage.add("a", trigger(source, "q"), trigger(source, "r", index=1), interval=60.0, **({} if heard else made))
+        await stage.settled()
+        assert stage.agenda.sweeping, "its first turn is still to come"
+        for _ in range(2):
+            await stage.loop.refresh(ref("a"), "s0-q" if heard else "composite-metric")
+            assert stage.values("a") == {"s0-q": 10.0, "s1-r": 10.0}
+            assert not stage.decision("a").state.failures
+            assert stage.decision("a").state.ready
+            await stage.settled(6)
+
+
+async def test_a_neighbour_that_never_answered_delays_only_until_it_has_failed() -> None:
+    good, bad = Server(answers={"q": 10}), Server(answers={"r": HANGS})
+    async with scene() as stage:
+        stage.add("a", trigger(Batch("good", good), "q"), trigger(Batch("bad", bad, wait=4.0), "r", index=1))
+        await stage.settled(0.1)
+        with pytest.raises(TimeoutError):
+            await stage.loop.refresh(ref("a"), "s0-q")
+        await stage.settled(3)
+        await stage.loop.refresh(ref("a"), "s0-q")
+        assert stage.values("a") == {"s0-q": 10.0, "s1-r": "bad did not answer in 4 s"}
+        await stage.settled(6)
+        bad.answers["r"], asked = HANGS, len(bad.fetched)
+        await stage.loop.refresh(ref("a"), "s0-q")
+        assert len(bad.fetched) == asked
+
+
+# ------------------------------------------------------------------------------------------------ what goes or changes
+
+
+async def test_who_is_to_look_again_is_forgotten_with_the_object() -> None:
+    """What comes of time alone is looked at before the next poll: here the end of a cooldown."""
+    server = Server(answers={"q": 10})
+    async with scene() as stage:
+        stage.add("a", trigger(Batch(server=server), "q"), interval=60.0, cooldown=30.0)
+        await stage.settled()
+        server.answers["q"] = 0
+        stage.agenda.poke(ref("a"))
+        await stage.settled()
+        assert stage.loop._timers
+        stage.cluster.changes.put_nowait(Gone(ref("a")))
+        await stage.settled()
+        assert not stage.loop._timers
+
+
+async def test_what_is_bound_anew_during_a_slow_write_is_written_as_it_is_bound_now() -> None:
+    server = Server(answers={"q": 10})
+    async with scene(metric_max_age=0.5) as stage:
+        written: list[tuple[float, int | None]] = []
+
+        async def slowly(watched: Watched, decision: Decision) -> None:
+            written.append((watched.interval, decision.replicas))
+            await asyncio.sleep(3)
+
+        stage.loop._cluster.apply = slowly  # type: ignore[method-assign]  # the one way to make this cluster slow
+        source = Batch(server=server)
+        stage.add("a", trigger(source, "q"), interval=10.0)
+        await stage.settled(1)
+        server.answers["q"] = 20
+        await stage.loop.refresh(ref("a"), "s0-q")
+        stage.add("a", trigger(source, "q"), interval=20.0)
+        await stage.settled(10)
+        assert written[0] == (10.0, 1)
+        assert {interval for interval, _ in written[1:]} == {20.0}
+
+
+async def test_what_an_earlier_binding_decided_is_not_written_for_a_later_one() -> None:
+    """Its events wait for what the later one decides."""
+    server = Server(answers={"q": 10})
+    async with scene() as stage:
+        stage.add("a", trigger(Batch(server=server), "q"))
+        await stage.settled()
+        made = replace(stage.decision("a"), events=(Event("Told", "once"),))
+        stage.board.publish(ref("a"), (), Target(1, 1, 1), made, stage.clock(), {})
+        stage.board.place(stage.add("a", trigger(Batch(server=server), "q", index=1)))
+        assert stage.board.unsent(ref("a")) is None
+        await stage.settled()
+        assert "Told" in [event.reason for event in stage.cluster.applied[-1].events]

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from scaler.core.model import Why
+from scaler.engine.cluster import Gone
 from scaler.engine.rounds import MOST, Round, Rounds
 from scaler.errors import ClusterError
 from tests.engine.scene import EPOCH, Scene, ref, scene, trigger
@@ -90,3 +91,43 @@ async def test_while_nobody_follows_there_are_none() -> None:
 async def _one(stage: Scene) -> None:
     stage.add("a", trigger(Batch(server=Server(answers={"q": 35})), "q"))
     await stage.settled()
+
+
+async def test_a_write_belongs_to_the_decision_that_it_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where a later one is made meanwhile."""
+    rounds, server = Rounds(), Server(answers={"q": 10})
+    async with scene(rounds=rounds, metric_max_age=0.5) as stage:
+
+        async def slowly(*_: object) -> None:
+            await asyncio.sleep(3)
+
+        monkeypatch.setattr(stage.cluster, "apply", slowly)
+        stage.add("a", trigger(Batch(server=server), "q"), interval=60.0)
+        await stage.settled()
+        server.answers["q"] = 20
+        await stage.loop.refresh(ref("a"), "s0-q")
+        await stage.settled(10)
+        first, second = await taken(rounds)
+        assert [one.decision.replicas for one in (first, second)] == [1, 2]
+        assert first.applied is not None
+        assert second.applied is not None
+        assert (first.applied.began, first.applied.ended) == (EPOCH, EPOCH + 3)
+        assert (second.applied.began, second.applied.ended) == (EPOCH + 3, EPOCH + 6)
+
+
+async def test_of_an_object_that_goes_nothing_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds = Rounds()
+    async with scene(rounds=rounds) as stage:
+
+        async def slowly(*_: object) -> None:
+            await asyncio.sleep(3)
+
+        monkeypatch.setattr(stage.cluster, "apply", slowly)
+        await _one(stage)
+        stage.cluster.changes.put_nowait(Gone(ref("a")))
+        await stage.settled()
+        [one] = await taken(rounds)
+        assert one.applied is None
+        await stage.settled(5)
+        assert not rounds._open
+        assert not rounds._writing

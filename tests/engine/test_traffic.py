@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from scaler.engine.cluster import Gone
 from scaler.engine.traffic import Traffic
 from scaler.errors import SourceError
 from scaler.sdk.exchanges import Exchange, _heard
@@ -118,3 +119,35 @@ async def swept_in(stage: Scene) -> None:
     while stage.agenda.sweeping:
         stage.agenda.sweep(stage.clock())
         await stage.settled()
+
+
+def test_objects_of_one_name_are_shown_as_one_and_go_one_by_one() -> None:
+    object_, job = ref("a"), ref("a")._replace(kind="ScaledJob")
+    traffic, bound = Traffic(detailed=True), trigger(Speaking(), "q")
+    traffic.heard(object_, bound, [Exchange(200, 0.1)])
+    traffic.heard(job, bound, [Exchange(200, 0.2), Exchange(500, 0.3)])
+    assert [(name, whose.status, count) for name, whose, count in traffic.requests()] == [
+        (("default", "a"), 200, 2),
+        (("default", "a"), 500, 1),
+    ]
+    told = [(whose.status, held.count, round(held.total, 3)) for _, whose, held in traffic.durations()]
+    assert told == [(200, 2, 0.3), (500, 1, 0.3)]
+    again = [(whose.status, held.count) for _, whose, held in traffic.durations()]
+    assert again == [(200, 2), (500, 1)], "showing adds nothing"
+    traffic.only(job, ())
+    traffic.forget(job)
+    assert [count for _, _, count in traffic.requests()] == [1]
+    assert [held.count for _, _, held in traffic.durations()] == [1]
+
+
+@pytest.mark.looptime
+async def test_an_object_that_goes_while_it_is_asked_for_gets_no_counts_back() -> None:
+    async with scene() as stage:
+        stage.add("a", trigger(SpeakingTogether(), "q"))
+        await stage.settled(0.2)
+        stage.agenda.poke(ref("a"))
+        stage.agenda.sweep(stage.clock())
+        await stage.settled(0.2)
+        stage.cluster.changes.put_nowait(Gone(ref("a")))
+        await stage.settled(2)
+        assert list(stage.board.traffic.requests()) == []

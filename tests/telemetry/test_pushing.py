@@ -124,6 +124,7 @@ async def test_traces_arrive(receiver: Receiver, protocol: str) -> None:
     rounds = Rounds()
     async with pushing(wanted(protocol, rounds=rounds)):
         rounds.decided(ROUND)
+        rounds.writing(ROUND.watched.ref)
         rounds.applied(ROUND.watched.ref, Applied(NOW + 2.6, NOW + 3.0))
         await receiver.until(lambda: len(receiver.spans) == 7)
     [root] = receiver.named("round")
@@ -157,6 +158,7 @@ async def test_nobody_there_keeps_nothing_from_ending(protocol: str, monkeypatch
     rounds = Rounds()
     async with asyncio.timeout(2 * GRACE + 20), pushing(wanted(protocol, everything(), rounds)):
         rounds.decided(ROUND)
+        rounds.writing(ROUND.watched.ref)
         rounds.applied(ROUND.watched.ref, Applied(NOW, NOW))
         await asyncio.sleep(0.3)
 
@@ -182,6 +184,7 @@ async def test_each_signal_may_go_elsewhere(monkeypatch: pytest.MonkeyPatch) -> 
         apart = {"metrics": "http/protobuf", "traces": "grpc"}
         async with pushing(wanted("", everything(), rounds, protocols=apart)):
             rounds.decided(ROUND)
+            rounds.writing(ROUND.watched.ref)
             rounds.applied(ROUND.watched.ref, Applied(NOW, NOW))
             await metrics.until(lambda: metrics.latest("keda.build.info"))
             await traces.until(lambda: traces.named("round"))
