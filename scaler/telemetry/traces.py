@@ -3,6 +3,7 @@ source, read, seen, decided and written, when and for how long. It is made of ro
 own."""
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable, Iterator, Mapping
 
@@ -12,7 +13,10 @@ from opentelemetry.trace import Span, StatusCode, Tracer, set_span_in_context
 
 from scaler.core.model import Failure, Reading
 from scaler.engine.rounds import Round, Rounds
+from scaler.logs import Changes
 from scaler.manifests.watched import Trigger
+
+log = logging.getLogger(__name__)
 
 TRACER = "event-scaler"
 
@@ -28,15 +32,23 @@ def provider_of(exporter: SpanExporter) -> TracerProvider:
 
 async def follow(rounds: Rounds, tracer: Tracer, ratio: float, chance: Callable[[], float] = random.random) -> None:
     """For ever. `ratio` is the share of the rounds in which nothing changes that are traced as well."""
+    changes = Changes()
     while True:
         taken = [one for one in await rounds.taken() if one.changes or chance() < ratio]
         if taken:
-            await asyncio.to_thread(_trace, tracer, taken)
+            await asyncio.to_thread(_trace, tracer, taken, changes)
 
 
-def _trace(tracer: Tracer, taken: list[Round]) -> None:
+def _trace(tracer: Tracer, taken: list[Round], changes: Changes) -> None:
+    """A bug in one of them must end neither the others nor the daemon; it is told when it is new."""
+    bug: Exception | None = None
     for one in taken:
-        trace(tracer, one)
+        try:
+            trace(tracer, one)
+        except Exception as error:  # as in the reader that pushes metrics
+            bug = bug or error
+    if changes.news("traces", type(bug).__name__ if bug else None) and bug:
+        log.error("a round could not be traced because of a bug", exc_info=bug)
 
 
 def trace(tracer: Tracer, round_: Round) -> None:

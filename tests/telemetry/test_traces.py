@@ -1,6 +1,7 @@
 """A round as spans: which, when, with what; and which rounds are traced at all."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -47,6 +48,14 @@ def tracer(spans: InMemorySpanExporter) -> Tracer:
 
 def named(spans: InMemorySpanExporter, name: str) -> list[ReadableSpan]:
     return [one for one in spans.get_finished_spans() if one.name == name]
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while True:
+            if true():
+                return
+            await asyncio.sleep(0.01)
 
 
 def seconds(span: ReadableSpan) -> tuple[float, float]:
@@ -147,11 +156,27 @@ async def test_what_changes_something_is_traced_and_a_share_of_the_rest(
     following = asyncio.create_task(follow(rounds, tracer, ratio, chance=lambda: 0.45))
     rounds.decided(happened)
     rounds.decided(replace(ROUND, began=NOW - 1))
+    rounds.writing(ROUND.watched.ref)
     rounds.applied(ROUND.watched.ref, Applied(NOW, NOW))
-    async with asyncio.timeout(5):
-        while True:
-            if len(named(spans, "round")) >= 1 + traced:
-                break
-            await asyncio.sleep(0.01)
+    await until(lambda: len(named(spans, "round")) >= 1 + traced)
     following.cancel()
     assert len(named(spans, "round")) == 1 + traced
+
+
+async def test_a_bug_in_a_trace_ends_nothing_and_is_told_once(
+    spans: InMemorySpanExporter, tracer: Tracer, caplog: pytest.LogCaptureFixture
+) -> None:
+    rounds, broken = Rounds(), replace(ROUND, readings=(None,))  # type: ignore[arg-type]  # nothing can be made of it
+    following = asyncio.create_task(follow(rounds, tracer, 1.0))
+    for _ in range(2):
+        rounds.decided(broken)
+        rounds.writing(ROUND.watched.ref)
+        rounds.applied(ROUND.watched.ref, Applied(NOW, NOW))
+        await until(lambda: not rounds._done and bool(caplog.messages))
+    rounds.decided(broken)
+    rounds.decided(ROUND)
+    rounds.decided(ROUND)
+    await until(lambda: bool(named(spans, "apply")))
+    assert not following.done()
+    following.cancel()
+    assert caplog.messages == ["a round could not be traced because of a bug"]
