@@ -26,11 +26,13 @@ class Holding(Protocol):
 
 
 class SourceGrant:
-    """The parameters of one source. `refs` are those of the latest reading."""
+    """The parameters of one source. `refs` are those of the latest reading; they are held until the cluster is told
+    otherwise, but none any more after `end`."""
 
     def __init__(self, source: Ref, reference: AuthenticationRef | None, binding: Binding, cluster: Holding) -> None:
         self._source, self._reference, self._binding, self._cluster = source, reference, binding, cluster
         self.refs: frozenset[Ref] = frozenset()
+        self._ended = False
 
     async def parameters(self) -> Mapping[str, str]:
         """Raises `CredentialError` that names what leads nowhere, `ManifestError`, `ClusterError`."""
@@ -52,7 +54,12 @@ class SourceGrant:
             return await credentials.parameters(self._reference, AT)
         finally:
             self.refs = frozenset(credentials.refs - {credentials.target})
-            self._cluster.hold(self._source, self.refs)
+            if not self._ended:
+                self._cluster.hold(self._source, self.refs)
+
+    def end(self) -> None:
+        """A reading that is under way, or cancelled, must not hold what the cluster has just forgotten."""
+        self._ended = True
 
     async def doubt(self) -> None:
         """Somebody may have replaced them meanwhile."""

@@ -88,6 +88,7 @@ class CloudEventSources:
             return
         if before is not None and _same(before, now):
             return
+        self._secrets.forget(ref)  # what it is resolved from now is said when it is
         try:
             self._dispatch.place(manifest_of(kind, now), said_of(now.status) if before is None else None)
         except ManifestError as error:

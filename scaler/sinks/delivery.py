@@ -56,6 +56,10 @@ class Sink(Protocol):
         """An object has changed; whether the sink depends on it, and should be tried anew."""
         ...
 
+    def end(self) -> None:
+        """It is no source's sink any more, whatever is still under way."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -88,12 +92,17 @@ class Delivery:
 
     def turn(self, route: Route) -> None:
         """The manifest is another one: what waits goes where it says now."""
+        self._route.sink.end()
         self._route, self._said = route, None
         self._nudge()
 
     def touched(self, ref: Ref) -> None:
         if self._route.sink.touched(ref):
             self._nudge()
+
+    def end(self) -> None:
+        """Before `run` is cancelled."""
+        self._route.sink.end()
 
     async def run(self, session: aiohttp.ClientSession) -> None:
         served.set(str(self.ref))

@@ -57,8 +57,8 @@ class Dispatch:
             try:
                 yield
             finally:
-                for _, task in self._open.sent.values():
-                    task.cancel()
+                for ref in list(self._open.sent):
+                    self.drop(ref)
                 self._open = None
 
     def place(self, manifest: Manifest, said: str | None) -> None:
@@ -82,7 +82,9 @@ class Dispatch:
     def drop(self, ref: Ref) -> None:
         """The source is gone, and what waits for it."""
         if self._open is not None and ref in self._open.sent:
-            self._open.sent.pop(ref)[1].cancel()
+            delivery, life = self._open.sent.pop(ref)
+            delivery.end()
+            life.cancel()
 
     def touched(self, ref: Ref) -> None:
         """A TriggerAuthentication or Secret is another one than it was."""

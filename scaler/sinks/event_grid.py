@@ -27,7 +27,8 @@ AT = "spec.authenticationRef"
 
 class Grant(Protocol):
     """The parameters behind a source's `authenticationRef`. `refs` are the objects that they were read from, or would
-    have been. Raises `CredentialError`, `ManifestError`, `ClusterError`. `doubt`: what they were is not accepted."""
+    have been. Raises `CredentialError`, `ManifestError`, `ClusterError`. `doubt`: what they were is not accepted.
+    `end`: nobody wants them any more."""
 
     @property
     def refs(self) -> Set[Ref]: ...
@@ -35,6 +36,8 @@ class Grant(Protocol):
     async def parameters(self) -> Mapping[str, str]: ...
 
     async def doubt(self) -> None: ...
+
+    def end(self) -> None: ...
 
 
 @dataclass
@@ -68,6 +71,9 @@ class EventGridSink:
             return False
         self._auth = None
         return True
+
+    def end(self) -> None:
+        self.grant.end()
 
     async def _login(self) -> Signer:
         if self._auth is None:

@@ -46,6 +46,9 @@ class HttpSink:
         """It depends on nothing."""
         return False
 
+    def end(self) -> None:
+        """It has nothing."""
+
 
 async def post(session: aiohttp.ClientSession, request: Request, auth: Signer = _ANONYMOUS) -> None:
     """Any status but 2xx is an error, a redirect, too: an event is for the server that was named. Raises `AnswerError`

@@ -1,5 +1,6 @@
 """What a source's `authenticationRef` comes to: the same references as a trigger's, but without a workload."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,8 +34,12 @@ class Cluster:
         }
         self.held: dict[Ref, frozenset[Ref]] = {}
         self.looked: list[frozenset[Ref]] = []
+        self.asked, self.answers = asyncio.Event(), asyncio.Event()
+        self.answers.set()
 
     async def read(self, ref: Ref) -> Mapping[str, str]:
+        self.asked.set()
+        await self.answers.wait()
         if ref not in self.data:
             raise NotFound(f"there is no {ref.kind} {ref.name}")
         return self.data[ref]
@@ -107,3 +112,17 @@ async def test_what_is_missing_is_waited_for(cluster: Cluster) -> None:
     with pytest.raises(CredentialError, match="there is no Secret grid"):
         await grant.parameters()
     assert Ref("Secret", "shop", "grid") in grant.refs
+
+
+async def test_who_has_ended_holds_nothing_any_more(cluster: Cluster) -> None:
+    """Also where it is read in that moment; whether that is cancelled, or goes on for a sink that was replaced."""
+    cluster.answers.clear()
+    grant = cluster.grant("grid")
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(2):
+            reading = tasks.create_task(grant.parameters())
+        await cluster.asked.wait()
+        grant.end()
+        reading.cancel()
+        cluster.answers.set()
+    assert cluster.held == {}

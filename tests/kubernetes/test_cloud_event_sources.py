@@ -75,6 +75,16 @@ def source(version: int = 1, *, spec: Any = None, status: Any = None, **meta: An
     return Custom(Meta(**given), SPEC if spec is None else spec, status or {})
 
 
+class Remembering(Secrets):
+    """Of whom it was told that nothing is in use by them."""
+
+    forgotten: list[Ref]
+
+    def forget(self, owner: Ref) -> None:
+        self.forgotten.append(owner)
+        super().forget(owner)
+
+
 class Scene:
     def __init__(self) -> None:
         self.api, self.books, self.dispatch = Script(), Books(), Told()
@@ -88,8 +98,9 @@ class Scene:
             instance="pod-1",
             now=lambda: START,
         )
-        secrets = Secrets(self.api, lambda _: None)
-        self.sources = CloudEventSources(self.world, writer, secrets, self.dispatch)
+        self.secrets = Remembering(self.api, lambda _: None)
+        self.secrets.forgotten = []
+        self.sources = CloudEventSources(self.world, writer, self.secrets, self.dispatch)
         self.cache = self.world.objects[KIND]
         self._version = 100
 
@@ -169,6 +180,18 @@ async def test_an_edit_is_placed_as_something_nobody_has_spoken_of(scene: Scene)
     async with scene.leading():
         with scene.calls(("place", REF, None)):
             scene.cache.put(source(2, spec={"destination": {}}, status={"conditions": [BAD]}))
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+async def test_what_an_edited_source_was_resolved_from_is_no_longer_in_use(scene: Scene, refuses: bool) -> None:
+    """What it is resolved from now is said anew by whoever sends."""
+    scene.cache.put(source())
+    scene.api.answers["PATCH", PATH] = source(3)
+    async with scene.leading():
+        scene.secrets.forgotten.clear()
+        scene.dispatch.refuses = refuses
+        scene.cache.put(source(2, spec={"destination": {}}))
+        assert scene.secrets.forgotten == [REF]
 
 
 async def test_what_cannot_be_is_told(scene: Scene) -> None:

@@ -39,7 +39,7 @@ class Sink:
         self.lacks: ScalerError | None = None
         self.attempts: list[tuple[float, str]] = []
         self.taken: list[str] = []
-        self.prepared = 0
+        self.prepared, self.ended = 0, False
 
     async def prepare(self) -> None:
         self.prepared += 1
@@ -57,6 +57,9 @@ class Sink:
 
     def touched(self, ref: Ref) -> bool:
         return ref == SECRET
+
+    def end(self) -> None:
+        self.ended = True
 
     @property
     def rests(self) -> list[float]:

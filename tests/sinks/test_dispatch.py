@@ -27,13 +27,16 @@ class Granted:
     refs: Set[Ref] = frozenset()
 
     def __init__(self, reference: AuthenticationRef | None) -> None:
-        self.reference = reference
+        self.reference, self.ended = reference, 0
 
     async def parameters(self) -> Mapping[str, str]:
         return {"accessKey": "key"} if self.reference else {}
 
     async def doubt(self) -> None:
         """Nothing is."""
+
+    def end(self) -> None:
+        self.ended += 1
 
 
 def source(name: str, uri: str = "", *, namespace: str = "shop", **spec: Any) -> Manifest:
@@ -44,9 +47,14 @@ def source(name: str, uri: str = "", *, namespace: str = "shop", **spec: Any) ->
 
 class Scene:
     def __init__(self) -> None:
-        self.dispatch = Dispatch(ORIGIN, lambda _, reference: Granted(reference), lambda: NOW)
+        self.dispatch = Dispatch(ORIGIN, self._granting, lambda: NOW)
+        self.granted: list[Granted] = []
         self.told: dict[str, list[str]] = {}
         self._news = asyncio.Event()
+
+    def _granting(self, _: Ref, reference: AuthenticationRef | None) -> Granted:
+        self.granted.append(Granted(reference))
+        return self.granted[-1]
 
     def hear(self, whose: Ref, problem: str) -> None:
         self.told.setdefault(whose.name, []).append(problem)
@@ -116,6 +124,26 @@ async def test_a_topic_of_event_grid(scene: Scene) -> None:
     assert grid.events[0]["type"] == "keda.scaledobject.ready.v1"
     emitted = scene.dispatch.counted()["keda_cloudeventsource_events_emitted"]
     assert emitted == {("shop", "grid", "azureEventGridTopic", "emitted"): 1}
+
+
+@pytest.mark.parametrize("then", ["edited", "http", "refused", "dropped", "closed"])
+async def test_what_a_topic_was_granted_ends_with_it(then: str) -> None:
+    scene = Scene()
+    topic = {"azureEventGridTopic": {"endpoint": "http://127.0.0.1:9"}}
+    async with scene.dispatch.open(scene.hear):
+        scene.dispatch.place(source("grid", destination=topic), None)
+        match then:
+            case "edited":
+                scene.dispatch.place(source("grid", clusterName="europe", destination=topic), None)
+            case "http":
+                scene.dispatch.place(source("grid", "http://127.0.0.1:9"), None)
+            case "refused":
+                with pytest.raises(ManifestError):
+                    scene.dispatch.place(source("grid", "sink"), None)
+            case "dropped":
+                scene.dispatch.drop(source("grid").ref)
+        assert [one.ended for one in scene.granted] == {"edited": [1, 0], "closed": [0]}.get(then, [1])
+    assert all(one.ended == 1 for one in scene.granted)
 
 
 async def test_a_topic_without_a_credential_says_so_at_once(scene: Scene) -> None:

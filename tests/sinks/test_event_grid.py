@@ -29,7 +29,7 @@ class Granted:
     """A grant whose parameters a test sets."""
 
     def __init__(self, **values: str) -> None:
-        self.values, self.asked, self.doubted = values, 0, 0
+        self.values, self.asked, self.doubted, self.ended = values, 0, 0, 0
         self.refs: Set[Ref] = {SECRET}
 
     async def parameters(self) -> Mapping[str, str]:
@@ -38,6 +38,9 @@ class Granted:
 
     async def doubt(self) -> None:
         self.doubted += 1
+
+    def end(self) -> None:
+        self.ended += 1
 
 
 @pytest.fixture
