@@ -174,7 +174,6 @@ class KubernetesCluster:
         self._secrets.use(watched.ref, watched.refs)
         if watched.spec.mode is Mode.OBSERVE:
             return
-        self._chores.use(watched.ref, watched.refs)
         try:
             if watched.spec.jobs:
                 await self._jobs.apply(watched, found, decision, fresh=self._is_fresh(watched))
@@ -330,7 +329,6 @@ class KubernetesCluster:
         self._told.pop(ref, None)
         self._right.pop(ref, None)
         self._secrets.forget(ref)
-        self._chores.forget(ref)
         self._writer.forget(ref)
 
 

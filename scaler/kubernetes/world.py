@@ -21,6 +21,8 @@ from scaler.manifests.kinds import KINDS, SCALED_JOB, SCALED_OBJECT, TRIGGER_AUT
 NEEDED = frozenset((SCALED_OBJECT.kind, TRIGGER_AUTHENTICATION.kind))
 """Kinds without which nothing can be served; the others may be missing, or not ours to see."""
 
+_PLURALS = {kind.kind: kind.plural for kind in KINDS}
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -45,6 +47,13 @@ class World:
         self._naming = Index(self.objects[SCALED_OBJECT.kind], hpa_named_by)
         self.jobs = JobWatches(api, self.objects[SCALED_JOB.kind], self._places())
         self._watches: tuple[Watch[Any], ...] = (*self._of_hpas(), *self._of_scalables(), *self._of_kinds())
+
+    def sees_all(self, kind: str, *, everywhere: bool) -> bool:
+        """Whether a scaled object of that kind which is not here is nowhere: in the namespaces that are served, or in
+        all."""
+        elsewhere = self._scope.selector or (everywhere and self._scope.namespaces)
+        plural = f"/{_PLURALS[kind]}"
+        return not elsewhere and not any(one.problem for one in self._watches if one.path.endswith(plural))
 
     def hpas_about(self, found: Custom) -> tuple[Hpa, ...]:
         """Every HPA that could matter to a ScaledObject: on its target, or called as its own is, was or would be. Those
