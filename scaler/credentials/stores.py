@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any
+from weakref import WeakValueDictionary
 from zlib import crc32
 
 from scaler.credentials.store import AGE, Fetched, Per, Room, Tools, Where
@@ -36,8 +37,8 @@ AGAIN = (15.0, 30.0, 60.0)
 LONGEST = 20.0
 """Seconds that one fetch may take, with all its requests."""
 
-AT_ONCE = 16
-"""Fetches under way at once that nobody waits for."""
+AT_ONCE, EACH = 32, 4
+"""Fetches under way at once that nobody waits for: in all, and for one namespace, which chooses how slow its store is."""
 
 Make = Callable[[Where], Tools]
 
@@ -54,7 +55,9 @@ class Got:
 @dataclass(slots=True)
 class _Held:
     """One block. `due` is when it is fetched anew, `refused` until when its problem is told without asking, `idle` when
-    it was last seen that nobody is bound from it. `told` are the values that its users know of."""
+    it was last seen that nobody is bound from it, `waits` whether a fetch is on its way. `told` are the values that its
+    users know of. `heard` is when a source refused them last, `doubted` when that made a fetch, and `patience` until
+    when it makes no other."""
 
     id: str
     room: Room
@@ -71,6 +74,10 @@ class _Held:
     asked: float = -inf
     fetched: float = -inf
     idle: float = -inf
+    waits: bool = False
+    heard: float = -inf
+    doubted: float = -inf
+    patience: float = LEAST
     failures: int = 0
     fetching: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
@@ -82,6 +89,8 @@ class Stores:
         self._make, self._now = make, now
         self._held: dict[tuple[Any, ...], _Held] = {}
         self._places = asyncio.Semaphore(AT_ONCE)
+        self._each: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._tidied = -inf
         self._touched: Callable[[str], None] = _nobody
         self._count = 0
 
@@ -98,13 +107,25 @@ class Stores:
         return Got(held.id, held.values, frozenset(held.read))
 
     async def doubt(self, ids: Iterable[str]) -> None:
-        """A source refuses what is in them: fetch it anew, from the first login on; not what is new by itself."""
+        """A source refuses what is in them: fetch it anew, from the first login on; not what is new by itself, and less
+        and less often where that does not help: what a source refuses for a reason of its own must not make a login and
+        a lease at every poll."""
         doubted = set(ids)
         for held in [one for one in self._held.values() if one.id in doubted]:
             async with held.fetching:
-                if self._now() - held.fetched >= LEAST:
+                if self._is_worth_it(held):
                     held.memory.clear()
                     await self._fetch(held)
+
+    def _is_worth_it(self, held: _Held) -> bool:
+        now = self._now()
+        if now - held.heard > AGE:  # the last one helped
+            held.patience = LEAST
+        held.heard = now
+        if now - held.fetched < LEAST or now - held.doubted < held.patience:
+            return False
+        held.doubted, held.patience = now, min(2 * held.patience, AGE)
+        return True
 
     async def run(self, used: Callable[[], Iterable[str]], touched: Callable[[str], None]) -> None:
         """`used` are the ids of which objects are bound now, `touched` hears of each that has other values."""
@@ -120,21 +141,31 @@ class Stores:
 
     def _look_around(self, tasks: asyncio.TaskGroup, used: Callable[[], Iterable[str]]) -> None:
         now = self._now()
-        due = [one for one in self._held.items() if _wants_a_look(one[1], now)]
-        in_use = frozenset(used()) if due else frozenset()
-        for key, held in due:
+        tidy = now - self._tidied >= AGE  # also what is good for hours goes when nobody uses it
+        looked_at = [one for one in self._held.items() if _wants_a_look(one[1], now) or (tidy and _is_old(one[1], now))]
+        self._tidied = now if tidy else self._tidied
+        in_use = frozenset(used()) if looked_at else frozenset()
+        for key, held in looked_at:
             if held.id in in_use:
-                held.due = now + AGE  # not again while this one waits for its turn
-                tasks.create_task(self._anew(held), name=f"fetch {held.id}")
-            elif now - held.asked > AGE:
+                self._begin(tasks, held)
+            elif _is_old(held, now):
                 del self._held[key]
             else:
                 held.idle = now
 
+    def _begin(self, tasks: asyncio.TaskGroup, held: _Held) -> None:
+        """Not again while one waits for its turn; `due` stays, since what is in it may end meanwhile."""
+        if held.due <= self._now():
+            held.waits = True
+            tasks.create_task(self._anew(held), name=f"fetch {held.id}")
+
     async def _anew(self, held: _Held) -> None:
-        async with self._places, held.fetching:
+        place = self._each.setdefault(held.where.home or held.where.namespace, asyncio.Semaphore(EACH))
+        async with place, self._places, held.fetching:
+            held.waits = False
             try:
-                await self._fetch(held)
+                if held.due <= self._now():  # else somebody could not wait
+                    await self._fetch(held)
             except Exception:  # a room's bug is told by the next bind; it must not end everybody's fetches
                 log.exception("%s cannot be fetched", held.id)
                 self._retry(held)
@@ -220,7 +251,12 @@ class Stores:
 
 
 def _wants_a_look(held: _Held, now: float) -> bool:
-    return held.due <= now and held.idle + LEAST <= now and not held.fetching.locked()
+    return held.due <= now and held.idle + LEAST <= now and not held.waits and not held.fetching.locked()
+
+
+def _is_old(held: _Held, now: float) -> bool:
+    """Whether it goes unless somebody is bound from it."""
+    return now - held.asked > AGE and not held.waits and not held.fetching.locked()
 
 
 def _nobody(id: str) -> None:

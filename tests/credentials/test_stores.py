@@ -172,6 +172,58 @@ async def test_an_end_in_the_past_is_no_hurry(scene: Scene) -> None:
     assert len(scene.asked) <= 7
 
 
+async def test_what_lasts_is_let_go_as_well(scene: Scene) -> None:
+    scene.life = 6 * 3600
+    async with running(scene):
+        await scene.get(used=False)
+        await scene.get(Block("used"))
+        await asyncio.sleep(700)
+        await scene.get(used=False)
+        await scene.get(Block("used"))
+    assert len(scene.asked) == 3
+
+
+async def test_one_namespaces_tarpit_delays_nobody_else(scene: Scene) -> None:
+    """Before what the others have ends, where each of his fetches takes as long as it may."""
+    scene.life = 60.0
+    fetch = scene.fetch
+
+    async def slow(block: Block, at: str, given: Tools) -> Fetched:
+        if given.where.namespace == "tarpit" and elapsed() > 30:
+            scene.asked.append((elapsed(), given.where))
+            await asyncio.sleep(3600)
+        return await fetch(block, at, given)
+
+    scene.room = Room(slow)
+    async with running(scene):
+        await asyncio.gather(*(scene.get(Block(str(i)), replace(SHOP, namespace="tarpit")) for i in range(200)))
+        await asyncio.sleep(1)
+        await scene.get()
+        await asyncio.sleep(190)
+        assert [int(at) for at, where in scene.asked if where.namespace == "shop"] in (
+            [1, 62, 123, 184],
+            [1, 61, 122, 183],
+        )
+        tarpit = [at for at, where in scene.asked if where.namespace == "tarpit" and at > 30]
+        assert len([at for at in tarpit if at < 75]) == 4
+
+
+async def test_what_waits_for_its_turn_is_not_taken_for_new(scene: Scene) -> None:
+    """Its values end: who is bound meanwhile must get others."""
+    scene.life = 60.0
+    async with running(scene):
+        await asyncio.gather(*(scene.get(Block(str(i))) for i in range(10)))
+        scene.takes = 15
+        await asyncio.sleep(64)
+        before = len(scene.asked)
+        got = asyncio.create_task(scene.get(Block("9")))
+        await asyncio.sleep(1)
+        assert len(scene.asked) == before + 1
+        await got
+        await asyncio.sleep(45)
+        assert len(scene.asked) == before + 6, "nobody is fetched twice"
+
+
 async def test_what_nobody_is_bound_from_is_let_go(scene: Scene) -> None:
     async with running(scene):
         await scene.get(used=False)
@@ -300,6 +352,21 @@ async def test_a_doubt_begins_with_a_new_login(scene: Scene) -> None:
         await scene.stores.doubt(scene.used)
         assert (len(scene.asked), scene.memories[-1]) == (2, {})
         assert [name for _, name in scene.touched] == list(scene.used)
+
+
+async def test_a_doubt_that_did_not_help_is_not_soon_repeated(scene: Scene) -> None:
+    """Each makes a login and a lease: a source that refuses for a reason of its own would make one every poll."""
+    async with running(scene):
+        await scene.get()
+        await asyncio.sleep(200)
+        for _ in range(200):
+            await scene.stores.doubt(scene.used)
+            await asyncio.sleep(10)
+        doubted = [int(at) for (at, _), memory in zip(scene.asked, scene.memories, strict=True) if not memory][1:]
+        assert doubted[:7] == [200, 220, 260, 340, 500, 800, 1100]
+        await asyncio.sleep(400)
+        await scene.stores.doubt(scene.used)
+        assert scene.memories[-1] == {}, "it helped in between: at once again"
 
 
 async def test_a_room_remembers_from_fetch_to_fetch(scene: Scene) -> None:

@@ -36,8 +36,8 @@ class Issued:
 
 @dataclass
 class FakeVault:
-    """`secrets` are data by path, `roles` who is let in by role: the JWT, or what `review` makes of it; `log` is what
-    was asked: (method, path)."""
+    """`secrets` are data by path, `roles` who is let in by role: the JWT, or what `review` makes of it; `denied` are paths
+    that no policy allows; `log` is what was asked: (method, path)."""
 
     now: Callable[[], float]
     secrets: dict[str, Json] = field(default_factory=dict)
@@ -49,6 +49,7 @@ class FakeVault:
     lease_age: float = 86400.0
     renewable: bool = True
     down: bool = False
+    denied: set[str] = field(default_factory=set)
     namespace: str = ""
     log: list[tuple[str, str]] = field(default_factory=list)
     tokens: dict[str, Issued] = field(default_factory=dict)
@@ -97,6 +98,8 @@ class FakeVault:
             return self._login(body)
         token = self.tokens.get(headers.get("X-Vault-Token", ""))
         if token is None or (token.until and token.until <= self.now()):
+            return 403, {"errors": ["permission denied"]}
+        if path in self.denied:
             return 403, {"errors": ["permission denied"]}
         match path:
             case "auth/token/lookup-self":

@@ -308,7 +308,21 @@ async def test_a_login_that_was_revoked_is_had_anew_at_once(scene: Scene) -> Non
     scene.vault.tokens.clear()
     scene.asked()
     assert (await scene.fetch(by_account())).values == {"password": "two"}
-    assert scene.asked() == ["secret/data/orders", "auth/k8s/login", "secret/data/orders"]
+    assert scene.asked() == ["secret/data/orders", TOKEN, "auth/k8s/login", "secret/data/orders"]
+
+
+async def test_a_path_that_may_not_be_read_costs_no_login_and_no_lease(scene: Scene) -> None:
+    """Each attempt would make another user in the database."""
+    scene.vault.dynamic["database/creds/orders"] = 3600.0
+    given = by_account({"parameter": "username", "path": "database/creds/orders", "key": "username"}, PASSWORD)
+    await scene.fetch(given)
+    scene.asked()
+    scene.vault.denied.add("secret/data/orders")
+    for _ in range(3):
+        assert "may not be read with this login" in await scene.refused(given)
+    assert scene.asked() == ["secret/data/orders", TOKEN] * 3
+    scene.vault.denied.clear()
+    assert (await scene.fetch(given)).values["username"] == "user-2"
 
 
 async def test_a_vault_that_is_away_is_no_refusal(scene: Scene) -> None:
