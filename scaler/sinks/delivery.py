@@ -48,6 +48,11 @@ class Sink(Protocol):
     @property
     def kind(self) -> str: ...
 
+    @property
+    def prepares(self) -> bool:
+        """Whether it says anything that `prepare` succeeds."""
+        ...
+
     async def prepare(self) -> None: ...
 
     async def send(self, one: Happening, session: aiohttp.ClientSession) -> None: ...
@@ -152,8 +157,9 @@ class Delivery:
         missing = 0
         while True:
             nudged = self._nudged
-            problem = await _tried(self._route.sink.prepare())
-            if problem or missing or self._said is None:
+            sink = self._route.sink
+            problem = await _tried(sink.prepare())
+            if problem or missing or self._said is None or sink.prepares:
                 self._say(str(problem or ""))
             if missing and not problem:
                 self._nudge()

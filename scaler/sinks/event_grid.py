@@ -45,6 +45,7 @@ class EventGridSink:
     """`endpoint` is the topic's whole URL (`https://….eventgrid.azure.net/api/events`)."""
 
     kind: ClassVar[str] = "azureEventGridTopic"
+    prepares: ClassVar[bool] = True
 
     endpoint: str
     origin: Origin

@@ -2,6 +2,7 @@
 with what its answer means, for every sink that speaks HTTP."""
 
 import asyncio
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,7 +10,7 @@ import aiohttp
 
 from scaler.errors import AnswerError, SourceError
 from scaler.manifests.watched import Ref
-from scaler.sdk.http import refused, shown, what_failed
+from scaler.sdk.http import refused, what_failed
 from scaler.sdk.signing import Anonymous, Request, Signer
 from scaler.sdk.ways import proxy_for
 from scaler.sinks.event import Happening, Origin, binary
@@ -28,9 +29,10 @@ _ANONYMOUS = Anonymous()
 
 @dataclass(frozen=True, slots=True)
 class HttpSink:
-    """`uri` is a person's choice, and may hold credentials: it is never shown whole."""
+    """`uri` is a person's choice, and may hold credentials: no more of it is shown than its host."""
 
     kind: ClassVar[str] = "http"
+    prepares: ClassVar[bool] = False
 
     uri: str
     origin: Origin
@@ -53,7 +55,7 @@ class HttpSink:
 async def post(session: aiohttp.ClientSession, request: Request, auth: Signer = _ANONYMOUS) -> None:
     """Any status but 2xx is an error, a redirect, too: an event is for the server that was named. Raises `AnswerError`
     where this event will never be taken, `LoginError`, `SourceBusy`, else `SourceError`."""
-    where = shown(request.url)
+    where = _where(request.url)
     try:
         async with asyncio.timeout(PATIENCE):
             signed = await auth.sign(session, request)
@@ -73,6 +75,12 @@ async def post(session: aiohttp.ClientSession, request: Request, auth: Signer = 
         raise SourceError(f"{where} did not answer in {PATIENCE:g} s") from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
         raise SourceError(what_failed(where, error)) from None
+
+
+def _where(url: str) -> str:
+    """Scheme and host: in the path, too, there may be a secret, as in the hooks of chats."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{re.split('[/?#]', rest)[0].rpartition('@')[2]}"
 
 
 def _check(where: str, reply: aiohttp.ClientResponse) -> None:

@@ -33,6 +33,7 @@ class Sink:
     """Each attempt takes one of `outcomes`, then `always`: an error, seconds to take, or None for success."""
 
     kind = "http"
+    prepares = False
 
     def __init__(self, *outcomes: Exception | float | None, always: Exception | float | None = None) -> None:
         self.outcomes, self.always = deque(outcomes), always
@@ -249,6 +250,20 @@ async def test_what_another_leader_said_stands_until_it_is_otherwise() -> None:
         scene.happen("orders")
         await asyncio.sleep(1)
         assert scene.told == [""]
+
+
+async def test_what_another_leader_said_is_over_where_a_sink_is_prepared() -> None:
+    sink = Sink()
+    sink.prepares = True
+    async with delivering(sink, said="there is no Secret key") as scene:
+        assert scene.told == [""]
+        sink.always = NEVER
+        scene.happen("orders")
+        await asyncio.sleep(60)
+        assert scene.told == ["", str(NEVER)]
+        scene.delivery.touched(SECRET)
+        await asyncio.sleep(1)
+        assert scene.told == ["", str(NEVER), ""]
 
 
 async def test_what_is_said_already_is_not_said_again() -> None:

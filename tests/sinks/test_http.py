@@ -96,12 +96,20 @@ async def test_what_cannot_be_asked(session: aiohttp.ClientSession, uri: str) ->
         await HttpSink(uri, ORIGIN).send(happened(), session)
 
 
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:{}/hunter2", "http://127.0.0.1:{}#hunter2", "http://a b/hunter2"])
+async def test_its_path_may_be_a_secret(session: aiohttp.ClientSession, uri: str) -> None:
+    [port] = free_ports(1)
+    with pytest.raises(SourceError) as raised:
+        await HttpSink(uri.format(port), ORIGIN).send(happened(), session)
+    assert "hunter" not in str(raised.value)
+
+
 async def test_credentials_in_the_address_are_used_and_not_told(
     receiver: Receiver, session: aiohttp.ClientSession
 ) -> None:
     receiver.always = 500
-    uri = re.sub("://", "://user:hunter2@", receiver.url) + "?code=hunter3"
+    uri = re.sub("://", "://user:hunter2@", receiver.url) + "/services/hunter4?code=hunter3#hunter5"
     with pytest.raises(SourceError) as raised:
         await HttpSink(uri, ORIGIN).send(happened(), session)
-    assert "hunter" not in str(raised.value)
+    assert str(raised.value) == f"{receiver.url.removesuffix('/events')} answers with HTTP 500"
     assert receiver.refused[0].headers["authorization"].startswith("Basic ")
