@@ -15,17 +15,15 @@ import aiohttp
 from yarl import URL
 
 from scaler.errors import AnswerError, LoginError, SourceBusy, SourceError
-from scaler.sdk.addresses import METADATA_ALLOWED, REFUSED, MetadataAddress, guarded_socket
-from scaler.sdk.exchanges import noted
+from scaler.sdk.addresses import REFUSED, MetadataAddress
+from scaler.sdk.sessions import http_session as http_session  # others have it from here
 from scaler.sdk.signing import Anonymous, Request, Signer, whole
 from scaler.sdk.source import Parallel, Source
 from scaler.sdk.tls import Tls
-from scaler.sdk.ways import WAYS, default_timeout, proxy_for
+from scaler.sdk.ways import default_timeout, proxy_for
 
 MOST_BYTES = 16 * 1024 * 1024
 MOST_REDIRECTS = 5
-KEEP_OPEN = 65.0
-"""Seconds an unused connection stays: longer than the usual polling intervals, so that TLS is negotiated once."""
 
 LONGEST_REST = 3600.0
 """Seconds of patience that a server may ask for; who asks for more is asked again all the same."""
@@ -102,29 +100,6 @@ class Http(Source[Query, Reply]):
             yield HttpConnection(self, opened)
 
 
-@asynccontextmanager
-async def http_session(tls: Tls, limit: int, *, own: bool = False) -> AsyncIterator[aiohttp.ClientSession]:
-    """A pool of connections that remembers nothing between requests (no cookies, nothing from the environment). `own`
-    is for URLs that no person chose: metadata addresses are never kept from those."""
-    ways = WAYS.get()
-    context = await asyncio.to_thread(tls.context) if tls.given() or ways.own_tls else True
-    guard = None if own or METADATA_ALLOWED.get() else guarded_socket
-    async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(
-            limit=limit,
-            ssl=context,
-            socket_factory=guard,
-            **({"keepalive_timeout": KEEP_OPEN} if ways.keep_alive else {"force_close": True}),
-        ),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"User-Agent": "event-scaler"},
-        trace_configs=[noted()],
-        timeout=aiohttp.ClientTimeout(total=None),
-        trust_env=False,
-    ) as opened:
-        yield opened
-
-
 class HttpConnection:
     """Requests over one pool. A status, a time-out or a broken answer belongs to its own query, never to the others."""
 
@@ -155,13 +130,13 @@ class HttpConnection:
         method, body = ("POST", query.body) if isinstance(query, Post) else ("GET", b"")
         plain = Request(method, url, query.params, query.headers, body)
         signed = await self._source.auth.sign(self._session, plain)
-        return await _followed(self._session, signed, lambda reply: self._read(url, reply))
+        return await _followed(self._session, signed, lambda reply: self._read(signed, reply))
 
-    async def _read(self, url: str, reply: aiohttp.ClientResponse) -> Reply:
+    async def _read(self, request: Request, reply: aiohttp.ClientResponse) -> Reply:
         if reply.status == 401:
-            self._source.auth.refused()
+            self._source.auth.refused(request)
         if not 200 <= reply.status < 300:
-            raise refused(shown(url), reply.status, reply.headers.get("Retry-After", ""))
+            raise refused(shown(request.url), reply.status, reply.headers.get("Retry-After", ""))
         return Reply(await whole(reply, MOST_BYTES), reply.status, tuple(reply.headers.items()))
 
 
@@ -172,8 +147,8 @@ async def _followed(
     *,
     leaves: bool = True,
 ) -> Reply:
-    """What `read` makes of the answer at the end of all redirects. Credentials are shown to the host that they are for,
-    and not to another one that it points at; with `leaves` off, such a one is not asked at all."""
+    """What `read` makes of the answer at the end of all redirects. Credentials are shown to the server that they are
+    for, and not to another host or port that it points at; with `leaves` off, such a one is not asked at all."""
     first, method, here = request.url, request.method, URL(request.url)
     for _ in range(MOST_REDIRECTS + 1):
         async with session.request(
@@ -226,7 +201,9 @@ async def once(
 
 
 def _stays(here: URL, there: URL) -> bool:
-    return here.host == there.host and (here.scheme, there.scheme) != ("https", "http")
+    """The same origin, or the same host's TLS where both are on the ports that go without saying."""
+    secured = here.scheme == "http" and there.scheme == "https" and here.is_default_port() and there.is_default_port()
+    return here.host == there.host and (secured or (here.scheme, here.port) == (there.scheme, there.port))
 
 
 def refused(where: str, status: int, retry_after: str = "") -> SourceError:

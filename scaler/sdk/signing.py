@@ -1,11 +1,11 @@
 """How an HTTP request shows who is asking: signers as frozen values, so that they are part of a source's identity. What
-they need (a token) they fetch over the session that they are handed and keep until shortly before it expires."""
+they need (a token) they fetch as the session that they are handed would, and keep until shortly before it expires."""
 
 import asyncio
 import base64
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ import aiohttp
 from scaler.errors import AnswerError, LoginError, SourceError
 from scaler.sdk.addresses import REFUSED, MetadataAddress
 from scaler.sdk.kept import Kept
+from scaler.sdk.sessions import another
 from scaler.sdk.ways import proxy_for
 
 Params = tuple[tuple[str, str], ...]
@@ -43,11 +44,12 @@ class Request:
 
 class Signer(Protocol):
     """Adds what proves identity to a request; raises `SourceError` when it cannot. `refused` is told when a server did
-    not accept it (HTTP 401), so that what is kept is not shown again."""
+    not accept it (HTTP 401), so that what is kept is not shown again; by the `request` as it was signed, where that is
+    at hand: another one may have been had meanwhile."""
 
     async def sign(self, session: aiohttp.ClientSession, request: Request) -> Request: ...
 
-    def refused(self) -> None: ...
+    def refused(self, request: Request | None = None) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Anonymous:
     async def sign(self, session: aiohttp.ClientSession, request: Request) -> Request:
         return request
 
-    def refused(self) -> None:
+    def refused(self, request: Request | None = None) -> None:
         """Nothing is kept."""
 
 
@@ -71,7 +73,7 @@ class Fixed:
     async def sign(self, session: aiohttp.ClientSession, request: Request) -> Request:
         return request.adding(headers=self.headers, params=self.params)
 
-    def refused(self) -> None:
+    def refused(self, request: Request | None = None) -> None:
         """Nothing is kept."""
 
 
@@ -83,6 +85,12 @@ def bearer(token: str) -> Fixed:
 def basic(username: str, password: str) -> Fixed:
     """RFC 7617."""
     return Fixed((("Authorization", f"Basic {_pair(username, password)}"),))
+
+
+def bearer_of(request: Request | None) -> str | None:
+    """The token that a signed request shows, where it shows one."""
+    shown = dict(request.headers).get("Authorization", "") if request else ""
+    return shown.removeprefix("Bearer ") if shown.startswith("Bearer ") else None
 
 
 def _pair(username: str, password: str) -> str:
@@ -100,9 +108,9 @@ class Several:
             request = await signer.sign(session, request)
         return request
 
-    def refused(self) -> None:
+    def refused(self, request: Request | None = None) -> None:
         for signer in self.signers:
-            signer.refused()
+            signer.refused(request)
 
 
 @dataclass(slots=True)
@@ -130,17 +138,19 @@ class ClientCredentials:
     async def sign(self, session: aiohttp.ClientSession, request: Request) -> Request:
         return request.adding(headers=(("Authorization", f"Bearer {await self.token(session)}"),))
 
-    def refused(self) -> None:
-        self._kept.forget()
+    def refused(self, request: Request | None = None) -> None:
+        self._kept.forget(bearer_of(request))
 
     async def token(self, session: aiohttp.ClientSession) -> str:
-        """A token, asked for anew 30 s before the one at hand expires. Raises `SourceError`."""
-        return await self._kept.get(partial(self._asked, session))
+        """A token, asked for anew 30 s before the one at hand expires, over a session of its own that is like this one:
+        others wait for it, too. Raises `SourceError`."""
+        return await self._kept.get(partial(self._asked, another(session)))
 
-    async def _asked(self, session: aiohttp.ClientSession) -> tuple[str, float]:
+    async def _asked(self, opened: Callable[[], aiohttp.ClientSession]) -> tuple[str, float]:
         try:
             async with asyncio.timeout(self.timeout):
-                return await self._ask(session)
+                async with opened() as session:
+                    return await self._ask(session)
         except TimeoutError:
             raise SourceError(f"the token endpoint did not answer in {self.timeout:g} s") from None
         except aiohttp.ClientSSLError:

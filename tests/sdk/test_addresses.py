@@ -16,6 +16,7 @@ from scaler.errors import SourceError
 from scaler.sdk import ClientCredentials, Get, Http, Post, Request, Tls, http_session
 from scaler.sdk.addresses import METADATA_ALLOWED, REFUSED, is_metadata
 from scaler.sdk.http import once
+from scaler.sdk.ways import WAYS, Proxies, Ways
 from tests.sdk.servers import serving
 
 METADATA = "169.254.169.254"
@@ -119,8 +120,48 @@ async def test_nor_by_a_name_that_leads_there() -> None:
     async with misled() as session:
         with pytest.raises(aiohttp.ClientConnectorError, match="metadata address"):
             await session.get("http://metadata.example/")
+
+
+@pytest.mark.usefixtures("forbidden")
+async def test_nor_for_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aiohttp.connector, "DefaultResolver", lambda **_: _Lying())
+    async with http_session(Tls(), 1) as session:
         with pytest.raises(SourceError, match=f"the token endpoint {REFUSED[:20]}"):
             await ClientCredentials("http://metadata.example/token", "me", "hush").token(session)
+
+
+@pytest.mark.usefixtures("forbidden")
+async def test_nor_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy would resolve the name, and ask from where it stands."""
+    asked: list[str] = []
+
+    async def proxy(request: web.Request) -> web.Response:
+        asked.append(request.raw_path)
+        return web.Response(text="1")
+
+    async def lookup(host: str, *_: Any, **__: Any) -> list[Any]:
+        if host == "unknown.example":
+            raise socket.gaierror
+        where = METADATA if host == "metadata.example" else "192.0.2.1"
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (where, 0))]
+
+    async with serving(proxy) as url:
+        ways = WAYS.set(Ways(proxies=Proxies(url, url)))
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", lookup)
+        try:
+            for scheme in ("http", "https"):
+                assert (await problem(f"{scheme}://metadata.example/x")).endswith(REFUSED)
+            async with http_session(Tls(), 1) as session:
+                with pytest.raises(SourceError, match=f"the token endpoint {REFUSED[:20]}"):
+                    await ClientCredentials("http://metadata.example/token", "me", "hush").token(session)
+            assert asked == []
+            for host in ("unknown.example", "queue.example"):
+                async with Http(f"http://{host}").open() as connection:
+                    [answer] = await connection.fetch([Get("/x")])
+                    assert not isinstance(answer, SourceError)
+        finally:
+            WAYS.reset(ways)
+    assert asked == ["http://unknown.example/x", "http://queue.example/x"], "what is not known here is the proxy's"
 
 
 @pytest.mark.usefixtures("forbidden")

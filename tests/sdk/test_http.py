@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from yarl import URL
 
 from scaler.errors import AnswerError, LoginError, SourceBusy, SourceError
-from scaler.sdk import Fixed, Get, Http, Post, Reply, Tls, bearer
-from scaler.sdk.http import MOST_BYTES, refused, shown
+from scaler.sdk import Fixed, Get, Http, Post, Reply, Request, Tls, bearer
+from scaler.sdk.http import MOST_BYTES, _stays, once, refused, shown
 from scaler.sdk.source import Parallel
 from tests.rig.certificates import HOUR, Authority
 from tests.sdk.servers import saying, serving, serving_tls
@@ -194,6 +195,35 @@ async def test_another_host_is_shown_nothing() -> None:
             answer = await one(Http(url, signer), Get(headers=(("X-Own", "hush"),)))
     assert isinstance(answer, Reply)
     assert seen == [("/there?x=1", "", "")]
+
+
+async def test_another_port_is_another_server() -> None:
+    there, seen = redirecting()
+    async with serving(there) as elsewhere:
+        here, _ = redirecting(("/", 302, f"{elsewhere}/there"))
+        async with serving(here) as url:
+            answer = await one(Http(url, bearer("hush")), Get(headers=(("X-Own", "hush"),)))
+            with pytest.raises(AnswerError, match="points at another host"):
+                await once(Request("GET", f"{url}/"), auth=bearer("hush"))
+    assert isinstance(answer, Reply)
+    assert seen == [("/there", "", "")]
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "same"),
+    [
+        ("http://a/x", "http://a:80/y", True),
+        ("http://a/x", "https://a/y", True),
+        ("http://a:80/x", "https://a:443/y", True),
+        ("http://a:8080/x", "https://a/y", False),
+        ("http://a/x", "https://a:8443/y", False),
+        ("https://a/x", "http://a/y", False),
+        ("https://a/x", "https://a:8443/y", False),
+        ("https://a/x", "https://b/y", False),
+    ],
+)
+def test_who_is_the_same_server(here: str, there: str, same: bool) -> None:
+    assert _stays(URL(here), URL(there)) is same
 
 
 async def test_a_redirect_that_goes_in_circles_ends() -> None:

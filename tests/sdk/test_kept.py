@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from scaler.errors import SourceError
-from scaler.sdk.kept import PAUSE, Kept
+from scaler.sdk.kept import CALM, PAUSE, Kept
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.looptime]
 
@@ -48,7 +48,9 @@ async def test_during_a_renewal_the_old_one_is_given() -> None:
     renewal = asyncio.create_task(kept.get(giver.ask))
     await asyncio.sleep(0)
     assert await kept.get(giver.ask) == "token 1"
-    assert await renewal == "token 2"
+    assert await renewal == "token 1", "nobody waits long for what he does not need yet"
+    await asyncio.sleep(5)
+    assert (await kept.get(giver.ask), giver.asked) == ("token 2", 2)
 
 
 async def test_a_renewal_that_fails_takes_nothing_away_until_the_end() -> None:
@@ -103,7 +105,50 @@ async def test_who_gives_up_leaves_the_question_to_the_next() -> None:
     second = asyncio.create_task(kept.get(giver.ask))
     await asyncio.sleep(1)
     first.cancel()
-    assert await second == "token 2"
+    assert await second == "token 1"
+
+
+async def test_who_waits_less_than_it_takes_has_it_the_next_time() -> None:
+    giver, kept = Giver(takes=4), Kept[str]()
+    for _ in range(2):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1.5):
+                await kept.get(giver.ask)
+    async with asyncio.timeout(1.5):
+        assert await kept.get(giver.ask) == "token 1"
+    assert giver.asked == 1
+
+
+async def test_a_renewal_goes_on_when_he_who_began_it_gives_up() -> None:
+    giver, kept = Giver(lifetime=100, takes=4), Kept[str](early=30)
+    await kept.get(giver.ask)
+    await asyncio.sleep(80)
+    async with asyncio.timeout(1.5):
+        assert await kept.get(giver.ask) == "token 1"
+    await asyncio.sleep(3.1)
+    async with asyncio.timeout(0.1):
+        assert await kept.get(giver.ask) == "token 2"
+    assert giver.asked == 2
+
+
+async def test_a_refusal_of_the_one_before_changes_nothing() -> None:
+    giver, kept = Giver(), Kept[str]()
+    old = await kept.get(giver.ask)
+    kept.forget(old)
+    await kept.get(giver.ask)
+    await asyncio.sleep(CALM)
+    kept.forget(old)
+    assert await kept.get(giver.ask) == "token 2"
+    kept.forget("token 2")
+    assert await kept.get(giver.ask) == "token 3"
+
+
+async def test_who_refuses_everything_does_not_cost_a_question_each_time() -> None:
+    giver, kept = Giver(), Kept[str]()
+    for _ in range(20):
+        kept.forget(await kept.get(giver.ask))
+        await asyncio.sleep(1)
+    assert giver.asked == 3
 
 
 async def test_it_is_not_seen() -> None:

@@ -85,10 +85,14 @@ class Endpoint:
         self.answer: Any = {"access_token": "token", "expires_in": 3600}
         self.status = 200
         self.in_form_only = False
+        self.reached, self.gate = asyncio.Event(), asyncio.Event()
+        self.gate.set()
 
     async def handle(self, request: web.Request) -> web.Response:
         form = dict(parse_qsl(await request.text()))
         self.asked.append(form | {"header": request.headers.get("Authorization", "")})
+        self.reached.set()
+        await self.gate.wait()
         if self.in_form_only and "client_secret" not in form:
             return web.Response(status=401)
         if isinstance(self.answer, bytes):
@@ -155,6 +159,22 @@ async def test_those_who_want_a_token_together_fail_together(endpoint: Endpoint)
         assert await credentials.token(opened) == "token"
     assert {str(error) for error in errors} == {"the token endpoint answers with HTTP 500"}
     assert asked <= 2
+
+
+async def test_a_token_is_had_though_he_who_asked_first_has_gone(endpoint: Endpoint) -> None:
+    """His session with him: others wait for it."""
+    endpoint.gate.clear()
+    credentials = endpoint.credentials()
+    async with session() as first:
+        asking = asyncio.create_task(credentials.token(first))
+        await endpoint.reached.wait()
+        asking.cancel()
+    async with session() as second:
+        waiting = asyncio.create_task(credentials.token(second))
+        await asyncio.sleep(0)
+        endpoint.gate.set()
+        assert await waiting == "token"
+    assert len(endpoint.asked) == 1
 
 
 async def test_a_refused_token_is_not_shown_again(endpoint: Endpoint) -> None:

@@ -35,7 +35,7 @@ class Lasting:
     async def keys(self) -> Keys:
         return self.given
 
-    def refused(self) -> None:
+    def refused(self, keys: Keys | None = None) -> None:
         """There are no others."""
 
 
@@ -49,8 +49,8 @@ class Temporary:
     async def keys(self) -> Keys:
         return await self._kept.get(self.way.ask)
 
-    def refused(self) -> None:
-        self._kept.forget()
+    def refused(self, keys: Keys | None = None) -> None:
+        self._kept.forget(keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Nobody:
     async def keys(self) -> Keys:
         raise LoginError("the daemon has no AWS identity: no keys, no role and no agent in its environment")
 
-    def refused(self) -> None:
+    def refused(self, keys: Keys | None = None) -> None:
         """There are none."""
 
 
@@ -74,7 +74,8 @@ class SigV4:
     async def sign(self, session: aiohttp.ClientSession, request: Request) -> Request:
         return signed(request, await self.source.keys(), self.place, datetime.now(UTC))
 
-    def refused(self) -> None:
+    def refused(self, request: Request | None = None) -> None:
+        """Keys stand by their name alone in what is signed: whose it was is not looked for, `Kept` is in no hurry."""
         self.source.refused()
 
 

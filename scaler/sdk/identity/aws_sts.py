@@ -25,11 +25,12 @@ _FORM = ("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 
 
 class KeySource(Protocol):
-    """Where keys come from. `keys` raises `SourceError`; `refused` is told that the ones given were not accepted."""
+    """Where keys come from. `keys` raises `SourceError`; `refused` is told that these, or the last ones, were not
+    accepted."""
 
     async def keys(self) -> Keys: ...
 
-    def refused(self) -> None: ...
+    def refused(self, keys: Keys | None = None) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class AssumedRole:
         keys = await self.own.keys()
         told = await tell(signed(request, keys, place, datetime.now(UTC)), WHO)
         if code_in(told.body) in OLD:
-            self.own.refused()
+            self.own.refused(keys)
         return _keys(told, f"to let the daemon's keys act as {self.role}")
 
 

@@ -14,7 +14,7 @@ from scaler.errors import LoginError
 from scaler.sdk.identity.asking import file_of
 from scaler.sdk.identity.google_grants import METADATA_HOST, Federated, Grant, Metadata, RefreshToken, ServiceAccount
 from scaler.sdk.kept import Kept
-from scaler.sdk.signing import Request
+from scaler.sdk.signing import Request, bearer_of
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 EARLY = 60.0
@@ -38,8 +38,8 @@ class GoogleToken:
         """Raises `SourceError`."""
         return await self._kept.get(self.grant.ask)
 
-    def refused(self) -> None:
-        self._kept.forget()
+    def refused(self, request: Request | None = None) -> None:
+        self._kept.forget(bearer_of(request))
 
 
 @dataclass(frozen=True, slots=True)
