@@ -620,6 +620,30 @@ async def test_a_refresh_that_waits_for_the_cluster_does_not_take_back_what_was_
         assert stage.values("a")["s1-r"] == 70
 
 
+async def test_what_is_published_late_takes_nothing_back_from_a_poll_that_read_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = Server(answers={"q": 10})
+    async with scene(metric_max_age=1.0) as stage:
+        stage.add("a", trigger(Batch(server=server), "q"), interval=30.0)
+        await stage.settled(2)
+        seen, waits = stage.cluster.seen, [2.0]
+
+        async def slowly(watched: Watched) -> Target:
+            await asyncio.sleep(waits.pop() if waits else 0)
+            return await seen(watched)
+
+        monkeypatch.setattr(stage.cluster, "seen", slowly)
+        refreshing = asyncio.ensure_future(stage.loop.refresh(ref("a"), "s0-q"))
+        await stage.settled(0.5)
+        server.answers["q"], server.takes = 70, 3.0
+        stage.agenda.poke(ref("a"))
+        await refreshing
+        assert stage.values("a") == {"s0-q": 10.0}
+        await stage.settled(4)
+        assert stage.values("a") == {"s0-q": 70.0}
+
+
 async def test_a_clock_that_is_set_back_makes_no_old_reading_newer() -> None:
     server = Server(answers={"q": 10})
     async with scene() as stage:
