@@ -156,6 +156,8 @@ class Batch:
         self._made += count
         recorded = False
         try:
+            for job in made:
+                await job.remove()  # what an earlier one of its name left would be taken for its own
             recorded = await self._site.record()
         finally:
             if not recorded:

@@ -263,6 +263,26 @@ async def test_the_jobs_of_a_scaled_job_that_is_gone_are_ended(folder: Path) -> 
         await until(lambda: scene.started()[3:] == ["orders-1"])
 
 
+async def test_a_job_does_not_take_what_another_one_of_its_name_left_for_its_own(folder: Path) -> None:
+    """Its ScaledJob went while the disk was full, so that the folders of its Jobs stayed, and came back."""
+    async with serving_jobs(folder) as scene:
+        scene.finish()
+        await scene.make(1)
+        await scene.counts(complete=1)
+        (folder / ".scaler" / "state.json.new").mkdir()
+        (folder / "job.yaml").unlink()
+        await until(lambda: len(scene.scene.changes) == 2)
+        with pytest.raises(NotFound):
+            await scene.target()
+        assert await asyncio.to_thread(scene.left) == ["default.orders-1"]
+        (folder / ".scaler" / "state.json.new").rmdir()
+        write(folder, "job.yaml", scaled_job())
+        await until(lambda: len(scene.scene.changes) == 3)
+        await scene.make(1)
+        await scene.sees(0)
+        assert await asyncio.to_thread(scene.started) == ["orders-1"] * 2
+
+
 async def test_a_file_that_cannot_be_read_ends_nothing(folder: Path) -> None:
     async with serving_jobs(folder) as scene:
         await scene.make(1)
