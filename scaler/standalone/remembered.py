@@ -36,11 +36,13 @@ class CrewRecord(Struct, frozen=True):
 
 
 class SlotRecord(Struct, frozen=True):
-    """A process of a Job: the number of its attempt, how many failed, whether one ended well."""
+    """A process of a Job: the number of its attempt, how many failed, whether one ended well, whether the last was
+    ended by the daemon."""
 
     attempt: int = 0
     failures: int = 0
     done: bool = False
+    interrupted: bool = False
 
 
 class JobRecord(Struct, frozen=True):

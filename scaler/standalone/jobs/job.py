@@ -159,8 +159,9 @@ class Job:
     async def _live(self, slot: Slot, room: asyncio.Semaphore) -> None:
         async with room:
             while True:
-                await self._catch_up(slot)
-                over = slot.done or self._told.is_set() or self._enough()
+                if slot.process is None:  # else the attempt is not over, whatever is written of its end already
+                    await self._catch_up(slot)
+                over = slot.done or self._told.is_set() or (self._enough() and not slot.interrupted)
                 if over and slot.process is None:
                     return
                 if slot.process is not None or await self._start(slot):
@@ -168,6 +169,7 @@ class Job:
                     if self.leaving:
                         return
                     self._take(slot, status)
+                    await self._catch_up(slot)
                 if not (slot.done or self._told.is_set()):
                     await slot.rest(self._site.rests)
 
@@ -235,8 +237,11 @@ class Job:
         self._changed()
 
     def _judge(self) -> None:
-        """Also one that was told to end may have done its work by then."""
-        if not self.outcome and (all(slot.done for slot in self.slots) or self._enough()):
+        """Also one that was told to end may have done its work by then; what goes on, or was interrupted, has not."""
+        if self.outcome or self.leaving:
+            return
+        enough = self._enough() and not any(slot.interrupted for slot in self.slots)
+        if enough or all(slot.done for slot in self.slots):
             self.outcome, self.ended = COMPLETE, self._site.clock()
             self._changed()
 

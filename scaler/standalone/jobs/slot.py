@@ -17,12 +17,14 @@ from scaler.standalone.remembered import SlotRecord
 
 
 class Slot:
-    """`attempt` is the number of the one that runs or comes next, `failures` are those that count; `problem` says why
-    it could not even be started. `changed` is told whenever something is different that others look at."""
+    """`attempt` is the number of the one that runs or comes next, `failures` are those that count, `interrupted` that
+    the last was ended by the daemon; `problem` says why it could not even be started. `changed` is told whenever
+    something is different that others look at."""
 
     def __init__(self, index: int, name: str, record: SlotRecord, ends: Ends, changed: Callable[[], None]) -> None:
         self.index, self.name = index, name
         self.attempt, self.failures, self.done = record.attempt, record.failures, record.done
+        self.interrupted = record.interrupted
         self.process: Process | None = None
         self.ready = False
         self.problem = ""
@@ -32,7 +34,7 @@ class Slot:
 
     @property
     def record(self) -> SlotRecord:
-        return SlotRecord(self.attempt, self.failures, self.done)
+        return SlotRecord(self.attempt, self.failures, self.done, self.interrupted)
 
     def stir(self) -> None:
         """Do not rest any longer."""
@@ -45,10 +47,11 @@ class Slot:
     def took(self, status: int | None, *, failed: bool) -> None:
         """The attempt has ended, with that exit code where it is known."""
         if status == 0:
-            self.done = True
+            self.done, self.interrupted = True, False
             return
         self.attempt += 1
         self.failures += failed
+        self.interrupted = not failed
 
     async def start(self, launch: Callable[[], Launch]) -> bool:
         """Whether it runs now; else there is a problem."""

@@ -12,7 +12,7 @@ import pytest
 
 from scaler.core.model import Jobs, State
 from scaler.standalone import procfs
-from tests.standalone.jobs.scene import REF, decision, records, scaled_job, serving_jobs
+from tests.standalone.jobs.scene import REF, WORK, decision, records, scaled_job, serving_jobs
 from tests.standalone.scene import PATIENCE, alive, deployment, scaled_object, until, write
 
 pytestmark = pytest.mark.usefixtures("unblocked", "nothing_left")
@@ -21,6 +21,10 @@ GRACEFUL = (
     'trap "[ -e finish ] || exit 1; exit 0" TERM; echo "$EVENT_SCALER_WORKER" >> started; '
     "while true; do sleep 0.02; done"
 )
+
+
+SHARED = "case $EVENT_SCALER_WORKER in *-0) exit 0;; esac; " + WORK
+"""The first of those that share the work has done it, the others run."""
 
 
 def started(folder: Path) -> list[str]:
@@ -99,6 +103,36 @@ async def test_jobs_may_be_kept(folder: Path) -> None:
     assert len(scene.started()) == 2
 
 
+async def test_what_shares_its_work_may_be_kept_when_one_has_done_it(folder: Path) -> None:
+    write(folder, "job.yaml", scaled_job(["sh", "-c", SHARED], parallelism=2))
+    async with serving_jobs(folder, keep_workers=True) as scene:
+        await scene.make(1)
+        await until(lambda: scene.started() == ["orders-1-1"] and list(scene.processes()) == ["orders-1-1"])
+        kept = await asyncio.to_thread(scene.processes)
+    assert [one["outcome"] for one in scene.recorded()] == [""]
+    async with serving_jobs(folder) as scene:
+        assert await asyncio.to_thread(scene.processes) == kept
+        assert (await scene.target()).jobs == Jobs(1, 0)
+        scene.finish()
+        await scene.counts(complete=1)
+    assert scene.started() == ["orders-1-1"]
+
+
+@pytest.mark.parametrize("code", [0, 3])
+async def test_what_shares_its_work_and_is_ended_with_the_daemon_goes_on(folder: Path, code: int) -> None:
+    """It is started again, though another one has done its work; once more it is not when it fails then."""
+    write(folder, "job.yaml", scaled_job(["sh", "-c", SHARED], parallelism=2))
+    async with serving_jobs(folder) as scene:
+        await scene.make(1)
+        await until(lambda: scene.started() == ["orders-1-1"] and list(scene.processes()) == ["orders-1-1"])
+    assert [one["outcome"] for one in scene.recorded()] == [""]
+    async with serving_jobs(folder) as scene:
+        await until(lambda: scene.started() == ["orders-1-1"] * 2)
+        scene.finish(code)
+        await scene.counts(running=0, complete=1)
+    assert scene.started() == ["orders-1-1"] * 2
+
+
 # -------------------------------------------------------------------------------------------------------------- killed
 
 
@@ -132,6 +166,18 @@ async def test_what_has_ended_while_no_daemon_ran_is_judged(folder: Path, code: 
         await scene.sees(0)
         await scene.counts(complete=2)
     assert len(scene.started()) == runs
+
+
+async def test_an_attempt_that_left_something_behind_has_failed_once(folder: Path) -> None:
+    write(folder, "job.yaml", scaled_job(["sh", "-c", f"sleep 1000 & {WORK}"], backoffLimit=1))
+    left = await killed(folder, 1)
+    (folder / "finish").write_text("3")
+    await until(lambda: not any(alive(one) for one in left.values()))
+    (folder / "finish").write_text("0")
+    async with serving_jobs(folder) as scene:
+        await scene.sees(0)
+        await scene.counts(complete=1)
+    assert len(scene.started()) == 2
 
 
 async def test_a_job_that_was_remembered_and_not_begun_begins(folder: Path) -> None:
