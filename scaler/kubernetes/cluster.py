@@ -129,6 +129,7 @@ class KubernetesCluster:
         async with self._elector.leadership() if self._elector else nullcontext():
             self._told.clear()
             self._right.clear()
+            self._jobs.begin()
             async with asyncio.TaskGroup() as tasks:
                 kept = [tasks.create_task(duty(), name=name) for name, duty in self._duties().items()]
                 try:

@@ -59,6 +59,10 @@ class Maker:
                 return Made(made, problem)
         return Made(made)
 
+    def begin(self) -> None:
+        """A new term: what was tried in an earlier one may be another leader's by now."""
+        self._numbers.clear()
+
     def forget(self, uid: str) -> None:
         self._numbers.pop(uid, None)
 

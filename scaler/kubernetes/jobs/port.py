@@ -23,11 +23,11 @@ log = logging.getLogger(__name__)
 
 OBJECT = SCALED_JOB.kind
 
-AT_ONCE = 10
-"""Jobs of one ScaledJob that are deleted side by side."""
+AT_ONCE = 6
+"""Jobs that are deleted side by side, of all ScaledJobs: places at the API server are needed for other things, too."""
 
 MOST = 100
-"""Ended jobs that one round deletes: what is more waits for the next."""
+"""Jobs of one ScaledJob that a round deletes: what is more waits for the next."""
 
 
 class ScaledJobs:
@@ -39,8 +39,15 @@ class ScaledJobs:
         self._api, self._watches, self._writer, self._moved = api, watches, writer, moved
         self._kind = watches.kind
         self._maker = Maker(api, watches.jobs, version)
+        self._places = asyncio.Semaphore(AT_ONCE)
         self._bound: dict[Ref, tuple[Watched, Custom]] = {}
         self._said: dict[Ref, Changes] = {}
+        self._rolling: dict[Ref, tuple[int, str]] = {}
+
+    def begin(self) -> None:
+        """This daemon leads from now on; which jobs another leader has made meanwhile is not known here."""
+        self._maker.begin()
+        self._rolling.clear()
 
     async def seen(self, watched: Watched) -> Target:
         """Raises `ClusterError` where its jobs cannot be seen: that is not to have none."""
@@ -56,7 +63,7 @@ class ScaledJobs:
         problem: ClusterError | None = None
         for step in steps(watched, there, decision):
             try:
-                await self._take(step, watched.ref)
+                await self._take(step, watched)
             except (NotLeading, Terminating, Conflict):
                 raise
             except ClusterError as error:
@@ -69,6 +76,7 @@ class ScaledJobs:
     def forget(self, ref: Ref, meta: Meta) -> None:
         self._bound.pop(ref, None)
         self._said.pop(ref, None)
+        self._rolling.pop(ref, None)
         self._maker.forget(meta.uid)
 
     def _of(self, ref: Ref) -> tuple[Job, ...]:
@@ -81,14 +89,14 @@ class ScaledJobs:
         held = self._bound.get(watched.ref)
         return held[1] if held and held[0].generation == watched.generation else None
 
-    async def _take(self, step: JobStep, ref: Ref) -> None:
+    async def _take(self, step: JobStep, watched: Watched) -> None:
         match step:
             case Make():
-                await self._make(step, ref)
+                await self._make(step, watched.ref)
             case RollOut():
-                await self._roll_out(step, ref)
+                await self._roll_out(step, watched)
             case Forget():
-                await self._clean_up(step, ref)
+                await self._clean_up(step, watched.ref)
             case _:
                 await self._writer.take(step)
 
@@ -108,19 +116,34 @@ class ScaledJobs:
         if made.problem:
             raise made.problem
 
-    async def _roll_out(self, step: RollOut, ref: Ref) -> None:
-        jobs = f"{len(step.jobs)} jobs of earlier generations"
-        self._writer.post(ref, Event("ScaledJobRolloutCleanupStarted", f"Deleting {jobs}"))
+    async def _roll_out(self, step: RollOut, watched: Watched) -> None:
+        """It may take several rounds, and attempts: that it begins and ends is said once."""
+        ref, problem = watched.ref, None
+        jobs = self._rollout(step, watched)
         try:
-            await self._delete(step.jobs, "Foreground" if step.foreground else "Background")
+            await self._delete(step.jobs[:MOST], "Foreground" if step.foreground else "Background")
         except NotLeading:
             raise
         except ClusterError as error:
-            sentence = f"Failed to delete {jobs}: {error}"
+            problem = error
+        if self._is_news(ref, "rollout", problem):
+            sentence = f"Failed to delete {jobs}: {problem}"
             self._writer.post(ref, Event("ScaledJobRolloutCleanupFailed", sentence, warning=True))
-            raise
-        self._writer.post(ref, Event("ScaledJobRolloutCleanupCompleted", f"Deleted {jobs}"))
+        if problem is not None:
+            raise problem
+        if len(step.jobs) <= MOST:
+            self._rolling.pop(ref, None)
+            self._writer.post(ref, Event("ScaledJobRolloutCleanupCompleted", f"Deleted {jobs}"))
         self._moved(ref)
+
+    def _rollout(self, step: RollOut, watched: Watched) -> str:
+        """What it deletes, in words, as of when it began; that is told here."""
+        generation, jobs = self._rolling.get(watched.ref, (-1, ""))
+        if generation != watched.generation:
+            jobs = f"{len(step.jobs)} jobs of earlier generations"
+            self._rolling[watched.ref] = watched.generation, jobs
+            self._writer.post(watched.ref, Event("ScaledJobRolloutCleanupStarted", f"Deleting {jobs}"))
+        return jobs
 
     async def _clean_up(self, step: Forget, ref: Ref) -> None:
         """A history that is too long harms nobody: that it could not be cut is said once, and tried again."""
@@ -152,10 +175,11 @@ class ScaledJobs:
     async def _delete_one(self, meta: Meta, policy: str) -> None:
         """One that waits for its pods is known to be deleted, so that it is deleted once."""
         path = self._kind.path(meta.namespace, meta.name)
-        try:
-            if await self._api.delete(path, uid=meta.uid, policy=policy):
-                self._watches.jobs.drop(meta, own=True)
-            else:
-                self._watches.jobs.put(await self._api.get(path, Job), own=True)
-        except (Conflict, NotFound):  # it is another one by now, or none
-            return
+        async with self._places:
+            try:
+                if await self._api.delete(path, uid=meta.uid, policy=policy):
+                    self._watches.jobs.drop(meta, own=True)
+                else:
+                    self._watches.jobs.put(await self._api.get(path, Job), own=True)
+            except (Conflict, NotFound):  # it is another one by now, or none
+                return

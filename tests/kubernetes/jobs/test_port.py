@@ -17,7 +17,8 @@ from scaler.errors import ClusterError, Forbidden, NotLeading, Terminating
 from scaler.kubernetes.api import Request
 from scaler.kubernetes.books import Books
 from scaler.kubernetes.cache import Cache
-from scaler.kubernetes.jobs.port import ScaledJobs
+from scaler.kubernetes.jobs.objects import JOB_LABEL
+from scaler.kubernetes.jobs.port import AT_ONCE, MOST, ScaledJobs
 from scaler.kubernetes.jobs.watching import JobWatches
 from scaler.kubernetes.objects import Custom
 from scaler.kubernetes.targets import Targets
@@ -353,6 +354,93 @@ async def test_a_rollout_that_fails(scene: Scene) -> None:
             "Failed to delete 1 jobs of earlier generations: the API server did not answer in 10 s",
         ),
     ]
+
+
+async def test_a_rollout_that_is_tried_again_begins_and_ends_once(scene: Scene) -> None:
+    scene.queue = 1
+    await scene.round()
+    scene.write(generation=2)
+    scene.told = watched(generation=2)
+    scene.api.trouble = lose("DELETE", JOBS)
+    for _ in range(3):
+        with pytest.raises(ClusterError):
+            await scene.round()
+        await asyncio.sleep(0.5)
+    scene.api.trouble, scene.queue = None, 0
+    await scene.round()
+    await scene.round()
+    assert [reason for reason, _ in scene.events[1:]] == [
+        "ScaledJobRolloutCleanupStarted",
+        "ScaledJobRolloutCleanupFailed",
+        "ScaledJobRolloutCleanupCompleted",
+    ]
+
+
+async def test_a_large_rollout_takes_several_rounds(scene: Scene) -> None:
+    scene.write(generation=2)
+    scene.told = watched(generation=2)
+    for number in range(MOST + 50):
+        scene.api.put(f"{JOBS}/old-{number}", job_manifest(f"old-{number}"))
+    await scene.watches.listed(pods=False)
+    await asyncio.sleep(0.5)
+    await scene.round()
+    assert (len(scene.there), scene.moved) == (50, [REF])
+    await scene.round()
+    assert (len(scene.there), scene.moved) == (0, [REF, REF])
+    assert scene.events == [
+        ("ScaledJobRolloutCleanupStarted", f"Deleting {MOST + 50} jobs of earlier generations"),
+        ("ScaledJobRolloutCleanupCompleted", f"Deleted {MOST + 50} jobs of earlier generations"),
+    ]
+
+
+async def test_deletions_leave_places_for_others(scene: Scene) -> None:
+    """Whichever ScaledJobs they are of."""
+    found = scene.cache.get(NAMESPACE, "orders")
+    assert found is not None
+    scene.told = watched(succeeded=0)
+    scene.api.put(f"{OBJECT.replace('orders', 'bills')}/status", {})
+    for name in ("orders", "bills"):
+        for number in range(20):
+            one = job_manifest(f"{name}-{number}", ended="Complete", owner=name)
+            one["metadata"]["labels"][JOB_LABEL] = name
+            scene.api.put(f"{JOBS}/{name}-{number}", one)
+    await scene.watches.listed(pods=False)
+    await asyncio.sleep(0.5)
+    under_way = most = 0
+
+    async def slow(request: Request) -> None:
+        nonlocal under_way, most
+        if request.method == "DELETE":
+            under_way += 1
+            most = max(most, under_way)
+            await asyncio.sleep(1)
+            under_way -= 1
+
+    scene.api.trouble = slow
+    bills = replace(scene.told, ref=Ref(REF.kind, NAMESPACE, "bills"))
+    decision = decide(scene.told.spec, await scene.jobs.seen(scene.told), (), State(), scene.now())
+    await asyncio.gather(*(scene.jobs.apply(one, found, decision, fresh=False) for one in (scene.told, bills)))
+    assert (scene.there, most) == ({}, AT_ONCE)
+
+
+async def test_a_new_term_begins_with_what_is_seen(scene: Scene) -> None:
+    """Of a number whose answer was lost in an earlier one, another leader may have made the job."""
+    scene.queue = 1
+    scene.api.trouble = lose("POST", JOBS)
+    with pytest.raises(ClusterError):
+        await scene.round()
+    scene.api.trouble = None
+    await scene.watches.listed(pods=False)
+    deaf(scene)
+    scene.jobs.begin()
+    other = Scene(scene.api.beside())
+    other.queue = 1
+    async with other.running():
+        await other.watches.listed(pods=False)
+        await other.round()
+        await scene.round()
+    assert len(scene.there) == 1
+    assert [note for _, note in scene.events].count("Created 1 jobs") == 1
 
 
 async def test_jobs_are_made_of_what_was_bound_last(scene: Scene) -> None:
