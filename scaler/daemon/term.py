@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from scaler import catalog, settings
 from scaler.core.model import Mode
-from scaler.daemon.credentials import stores_of
+from scaler.daemon.credentials import Doubts, stores_of
 from scaler.daemon.process import spare_the_collector
 from scaler.engine.agenda import Agenda
 from scaler.engine.board import Board
@@ -56,15 +56,15 @@ class Term:
             self.agenda,
             clock,
             metric_max_age=given.metric_max_age,
-            doubt=self._doubt,
+            doubt=Doubts(self.stores, self._touched, clock),
             rounds=rounds,
         )
 
-    async def _doubt(self, watched: Watched) -> None:
-        await self.stores.doubt(ref.name for ref in watched.refs if ref.kind == STORE)
+    def _touched(self, ref: Ref) -> None:
+        self.loop.touched(ref)
 
     async def _fetch_anew(self) -> None:
-        await self.stores.run(lambda: self.loop.used(STORE), lambda name: self.loop.touched(Ref(STORE, "", name)))
+        await self.stores.run(lambda: self.loop.used(STORE), lambda name: self._touched(Ref(STORE, "", name)))
 
     async def run(self) -> None:
         async with self.pool, asyncio.TaskGroup() as tasks:

@@ -42,8 +42,12 @@ GIVEN = frozenset(
 or any file it can read, to a host of somebody's choice."""
 
 
+UNHEARD = "is not taken from what an authentication refers to: podIdentity alone may say it"
+
+
 class Credentials:
-    """Made for binding one object. `identity` is the daemon's own workload identity, as parameters."""
+    """Made for binding one object. `identity` is the daemon's own workload identity, as parameters. `refs`,
+    `kinds` and `notes` (what is odd, by path) grow while triggers are read."""
 
     def __init__(
         self,
@@ -62,6 +66,7 @@ class Credentials:
         self._workload = _workload(target)
         self.refs: set[Ref] = {self.target}
         self.kinds: set[str] = set()
+        self.notes: dict[str, str] = {}
 
     async def of(self, entry: TriggerEntry, index: int) -> tuple[Values, Values]:
         """(parameters behind the reference, environment). Raises `CredentialError`, `ManifestError`."""
@@ -94,6 +99,7 @@ class Credentials:
         spec = _spec(manifest, path)
         resolved = await self._resolved(spec, kind)
         found = {name: value for name, value in resolved.items() if name not in GIVEN}
+        self.notes.update({f"{path}.{one}": UNHEARD for one in sorted(resolved.keys() & GIVEN)})
         if spec.pod_identity:
             found.update(await self._identified(spec.pod_identity, path))
         return found

@@ -107,6 +107,7 @@ async def bind(manifest: Manifest, binding: Binding) -> Watched:
         if loaded.value is not None:
             triggers.append(_trigger(loaded.value, entry, index, credentials.target, binding))
     problems.update(_duplicates(triggers))
+    warnings.update(credentials.notes)
     if problems:
         raise _refusal(problems, manifest, spec, binding)
     if missing:

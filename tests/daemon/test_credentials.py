@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 
 from scaler import settings
+from scaler.core.decide import decide
+from scaler.core.model import Goal, Spec
 from scaler.credentials.blocks import BoundServiceAccountToken, HashiCorpVault, OAuth2
 from scaler.credentials.file_path import FilePath
 from scaler.credentials.rooms import ROOMS
 from scaler.credentials.store import Token, Where
 from scaler.credentials.stores import Stores
-from scaler.daemon.credentials import guard_addresses, stores_of
+from scaler.daemon.credentials import Doubts, guard_addresses, stores_of
 from scaler.errors import ClusterError, CredentialError
-from scaler.manifests.watched import Ref
+from scaler.manifests.watched import Ref, Watched
 from scaler.sdk.addresses import METADATA_ALLOWED
 from tests.credentials.tools import Accounts, Clock
 
@@ -109,6 +111,25 @@ async def test_whether_the_pods_own_token_goes_to_a_vault_of_a_namespaces_choice
         with pytest.raises(CredentialError) as raised:
             await stores(given).get(ROOMS["hashiCorpVault"], block, "spec.hashiCorpVault", where)
         assert (kept in str(raised.value)) is held_back
+
+
+def _bound(name: str, *refs: Ref) -> Watched:
+    ref, goal = Ref("ScaledObject", "shop", name), Goal("s0-cron", 1.0)
+    target = Ref("Deployment", "shop", "worker")
+    return Watched(ref, Spec(name=str(ref), goals=(goal,)), (), 30.0, target, frozenset(refs), decide)
+
+
+async def test_a_role_by_annotation_is_looked_at_again_when_it_is_refused() -> None:
+    """Nobody watches ServiceAccounts; and a source that refuses at every poll is no reason to bind at each."""
+    clock, touched = Clock(), list[Ref]()
+    doubts = Doubts(stores({}), touched.append, clock)
+    account = Ref("Identity", "shop", "worker")
+    one, other = (_bound(name, account, Ref("Secret", "shop", "s")) for name in ("a", "b"))
+    for _ in range(3):
+        await doubts(one)
+        await doubts(other)
+        clock.at += 5
+    assert touched == [account, account]
 
 
 async def test_where_there_are_no_service_accounts() -> None:

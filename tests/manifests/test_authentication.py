@@ -197,6 +197,9 @@ async def test_what_only_an_identity_may_say_comes_from_no_store(scene: Scene) -
     secrets = [{"parameter": "podIdentity", "path": "secret/data/orders", "key": "password"}]
     scene.specs[AUTHENTICATION] = given(secretTargetRef=SECRET_REF, hashiCorpVault={**VAULT, "secrets": secrets})
     assert await scene.password() == "from a Secret"
+    [said] = (await scene.bound()).warnings
+    assert said.startswith("spec.triggers[0].authenticationRef.podIdentity: is not taken from what")
+    assert "azure-workload" not in said
 
 
 async def test_where_there_are_no_stores_that_is_said(scene: Scene) -> None:

@@ -243,7 +243,13 @@ async def test_a_secret_cannot_pose_as_the_daemons_identity() -> None:
     assert "spec.triggers[0]" in str(raised.value)
 
 
-AMAZON = {"sasl": "oauthbearer", "saslTokenProvider": "aws_msk_iam", "tls": "enable", "awsRegion": "eu-west-1"}
+AMAZON = {
+    "bootstrapServers": "b-1.shop.abc.c2.kafka.eu-west-1.amazonaws.com:9098",
+    "sasl": "oauthbearer",
+    "saslTokenProvider": "aws_msk_iam",
+    "tls": "enable",
+    "awsRegion": "eu-west-1",
+}
 MSK = {
     "type": "kafka",
     "metadata": {**KAFKA["metadata"], **AMAZON},  # type: ignore[dict-item]  # as above
@@ -332,9 +338,9 @@ async def test_a_wrong_value_in_a_secret_is_mended_without_an_edit(connection: s
     assert raised.value.retriable
     wrong = {**entry, "metadata": {**QUEUE["metadata"], "queueLength": "none"}}  # type: ignore[dict-item]
     for triggers in ([QUEUE], [wrong], [entry, {"type": "cron", "metadata": {}}]):
-        with pytest.raises(ManifestError) as raised:
+        with pytest.raises(ManifestError) as refused:
             await bound(scaled_object(triggers=triggers), {SECRET: {"c": connection}}, {TA: spec})
-        assert not raised.value.retriable, "the manifest itself is wrong: that takes an edit"
+        assert not refused.value.retriable, "the manifest itself is wrong: that takes an edit"
 
 
 async def test_a_wrong_value_in_the_environment_is_mended_without_an_edit() -> None:
