@@ -38,7 +38,7 @@ LONGEST = 20.0
 """Seconds that one fetch may take, with all its requests."""
 
 AT_ONCE, EACH = 32, 4
-"""Fetches under way at once that nobody waits for: in all, and for one namespace, which chooses how slow its store is."""
+"""Fetches under way at once that nobody waits for: in all, and for one namespace, which may choose a slow store."""
 
 Make = Callable[[Where], Tools]
 

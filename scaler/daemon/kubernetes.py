@@ -18,7 +18,7 @@ from scaler.daemon.admission import Admission
 from scaler.daemon.credentials import guard_addresses, stores_of
 from scaler.daemon.faces import Faces
 from scaler.daemon.process import loop_factory, until_told
-from scaler.daemon.sinks import dispatch_of
+from scaler.daemon.sinks import Sending
 from scaler.daemon.term import Daemon, binding_of
 from scaler.daemon.ways import set_ways
 from scaler.errors import ClusterError
@@ -35,7 +35,6 @@ from scaler.kubernetes.reach.webhook import Trusted
 from scaler.kubernetes.world import Scope, World
 from scaler.manifests.bind import Binding
 from scaler.settings import Settings
-from scaler.sinks.dispatch import Dispatch
 from scaler.sinks.event import Origin
 from scaler.web import external_metrics, tls
 from scaler.web.aggregator import Authentication, Believed
@@ -89,13 +88,16 @@ class _Replica:
         async with self._cluster() as cluster:
             mode = Mode.OBSERVE if self._given.observe else None
             binding = binding_of(cluster, mode, self._shared)
-            dispatch = self._sending(cluster, binding)
+            sending = self._sending(cluster, binding)
             daemon = Daemon(
                 cluster, binding, self._given, self._clock, idle=lambda: cluster.unready() or self._unbelieving()
             )
-            faces = Faces(daemon, self._given, [cluster.counts, self._admission.counts, dispatch.counted])
+            faces = Faces(daemon, self._given, [cluster.counts, self._admission.counts, sending.dispatch.counted])
             async with faces.shown(), asyncio.TaskGroup() as tasks:
-                beside = [tasks.create_task(self._announced.run(), name="how requests are believed")]
+                beside = [
+                    tasks.create_task(self._announced.run(), name="how requests are believed"),
+                    tasks.create_task(sending.run(), name="stores of sinks"),
+                ]
                 try:
                     await self._load_certificates()
                     beside.append(tasks.create_task(self._certificates.run(), name="certificates"))
@@ -160,13 +162,13 @@ class _Replica:
             beside=self._beside(),
         )
 
-    def _sending(self, cluster: KubernetesCluster, binding: Binding) -> Dispatch:
+    def _sending(self, cluster: KubernetesCluster, binding: Binding) -> Sending:
         """Who sends the cluster's events to the sinks."""
         origin = Origin(self._given.k8s_cluster_name, self._shared)
         stores = stores_of(cluster.read, cluster.token, self._given, self._clock)
-        dispatch = dispatch_of(cluster, replace(binding, stores=stores), origin, self._clock)
-        cluster.send_events(dispatch)
-        return dispatch
+        sending = Sending(cluster, replace(binding, stores=stores), origin, self._clock)
+        cluster.send_events(sending.dispatch)
+        return sending
 
     def _beside(self) -> dict[str, Duty]:
         """What a leader does so that the API server finds and believes us."""

@@ -3,6 +3,7 @@ triggers' credentials are."""
 
 from collections.abc import Callable, Mapping
 from typing import Protocol
+from weakref import WeakSet
 
 from scaler.errors import CredentialError, NotFound
 from scaler.manifests.authentication import STORE, Credentials
@@ -73,10 +74,24 @@ class SourceGrant:
         return await self._binding.read(ref)
 
 
-def dispatch_of(cluster: Holding, binding: Binding, origin: Origin, now: Callable[[], float]) -> Dispatch:
-    """`binding` needs stores of its own: those of objects end with a term, sources are there before one begins."""
+class Sending:
+    """A dispatch and its stores. `binding` needs stores of its own: those of objects end with a term, sources are there
+    before one begins."""
 
-    def granting(source: Ref, reference: AuthenticationRef | None) -> SourceGrant:
-        return SourceGrant(source, reference, binding, cluster)
+    def __init__(self, cluster: Holding, binding: Binding, origin: Origin, now: Callable[[], float]) -> None:
+        self._cluster, self._binding = cluster, binding
+        self._granted: WeakSet[SourceGrant] = WeakSet()  # a grant goes with its sink
+        self.dispatch = Dispatch(origin, self._grant, now)
 
-    return Dispatch(origin, granting, now)
+    def _grant(self, source: Ref, reference: AuthenticationRef | None) -> SourceGrant:
+        made = SourceGrant(source, reference, self._binding, self._cluster)
+        self._granted.add(made)
+        return made
+
+    def _used(self) -> set[str]:
+        return {ref.name for grant in self._granted for ref in grant.refs if ref.kind == STORE}
+
+    async def run(self) -> None:
+        """What its sinks are shown is renewed in time, and let go when none uses it."""
+        if self._binding.stores is not None:
+            await self._binding.stores.run(self._used, lambda id: self.dispatch.touched(Ref(STORE, "", id)))

@@ -1,16 +1,21 @@
 """What a source's `authenticationRef` comes to: the same references as a trigger's, but without a workload."""
 
 import asyncio
+import gc
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from scaler.daemon.sinks import SourceGrant
+from scaler.credentials.stores import Stores
+from scaler.daemon.sinks import Sending, SourceGrant
 from scaler.errors import CredentialError, NotFound
 from scaler.manifests.bind import Binding
 from scaler.manifests.scaled_object import AuthenticationRef
 from scaler.manifests.watched import Manifest, Ref
+from scaler.sinks.event import Origin
+from tests.credentials.tools import tools
 
 SOURCE = Ref("CloudEventSource", "shop", "audit")
 EVERYBODY_S = Ref("ClusterCloudEventSource", "", "audit")
@@ -126,3 +131,43 @@ async def test_who_has_ended_holds_nothing_any_more(cluster: Cluster) -> None:
         reading.cancel()
         cluster.answers.set()
     assert cluster.held == {}
+
+
+@pytest.mark.looptime
+async def test_what_sinks_are_shown_is_fetched_anew_as_long_as_there_are_sinks(cluster: Cluster) -> None:
+    """A rotated key is heard of before it is refused."""
+    rotating = Rotating()
+    spec = {"filePath": "grid.json"}
+    cluster.specs[Ref(CLUSTER, "", "grid")] = spec
+    binding = Binding(_nothing, cluster.read, cluster.manifest, cluster_namespace="keda", stores=rotating.stores)
+    sending = Sending(cluster, binding, Origin("home", "keda"), rotating.now)
+    running = asyncio.create_task(sending.run())
+    body = {"spec": {"destination": {"azureEventGridTopic": {"endpoint": "http://127.0.0.1:9"}}}}
+    body["spec"]["authenticationRef"] = {"name": "grid", "kind": CLUSTER}  # type: ignore[dict-item]  # of one more kind
+    async with sending.dispatch.open(lambda *told: None):
+        sending.dispatch.place(Manifest(SOURCE, body), None)
+        await asyncio.sleep(1000)
+        assert rotating.read > 3
+        sending.dispatch.drop(SOURCE)
+        await asyncio.sleep(10)
+        gc.collect()
+        before = rotating.read
+        await asyncio.sleep(1000)
+        assert rotating.read == before
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+class Rotating:
+    """A file that holds another key each time it is read."""
+
+    def __init__(self) -> None:
+        self.read = 0
+        self.stores = Stores(lambda where: tools(where, file=self.file, now=self.now), self.now)
+
+    def now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    async def file(self, path: str) -> str:
+        self.read += 1
+        return json.dumps({"accessKey": f"key {self.read}"})

@@ -36,8 +36,8 @@ class Issued:
 
 @dataclass
 class FakeVault:
-    """`secrets` are data by path, `roles` who is let in by role: the JWT, or what `review` makes of it; `denied` are paths
-    that no policy allows; `log` is what was asked: (method, path)."""
+    """`secrets` are data by path, `roles` who is let in by role: the JWT, or what `review` makes of it; `denied` are
+    paths that no policy allows; `log` is what was asked: (method, path)."""
 
     now: Callable[[], float]
     secrets: dict[str, Json] = field(default_factory=dict)
