@@ -7,7 +7,7 @@ from typing import Any, Generic
 
 from scaler.errors import ClusterError
 from scaler.kubernetes.api import Api
-from scaler.kubernetes.cache import Cache, T, key_of
+from scaler.kubernetes.cache import Cache, Key, T, key_of
 from scaler.kubernetes.index import Index
 from scaler.kubernetes.jobs.counting import HEED_PENDING
 from scaler.kubernetes.jobs.kinds import JOB, JobKind
@@ -35,7 +35,8 @@ class JobWatches:
             _Kept(self.jobs, [_watch(api, kind.path(one), self.jobs, Job, one) for one in places]),
             _Kept(self.pods, [_watch(api, _pods(one), self.pods, JobPod, one) for one in places]),
         )
-        self._wanted: dict[tuple[str, str], bool] = {}
+        self._there: set[Key] = set()
+        self._heeding: set[Key] = set()
         scaled_jobs.listen(self._heed)
 
     def of(self, namespace: str, scaled_job: str) -> tuple[Job, ...]:
@@ -61,13 +62,18 @@ class JobWatches:
                 tasks.create_task(keeper.run())
 
     def _heed(self, before: Custom | None, now: Custom | None) -> None:
+        if (one := now or before) is None:
+            return
+        key = key_of(one)
+        self._there.discard(key)
+        self._heeding.discard(key)
         if now is not None:
-            self._wanted[key_of(now)] = _heeds_pending(now)
-        elif before is not None:
-            self._wanted.pop(key_of(before), None)
+            self._there.add(key)
+            if _heeds_pending(now):
+                self._heeding.add(key)
         jobs, pods = self._keepers
-        jobs.want(so=bool(self._wanted))
-        pods.want(so=any(self._wanted.values()))
+        jobs.want(so=bool(self._there))
+        pods.want(so=bool(self._heeding))
 
 
 class _Kept(Generic[T]):

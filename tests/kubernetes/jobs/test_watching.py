@@ -77,6 +77,25 @@ async def test_jobs_by_their_label_and_pods_where_they_are_needed() -> None:
         await scene.watches.listed(pods=True)
 
 
+async def test_the_last_that_asks_for_pods_ends_their_watch() -> None:
+    """However it comes to ask no more: it changes its mind, or goes."""
+    scene = Scene()
+    scene.put("accurate", "one")
+    scene.put("eager", "other")
+    scene.put(name="third")
+    scene.api.put(f"{PODS}/p", pod_manifest("p", "a"))
+    async with scene.running():
+        await scene.watches.listed(pods=True)
+        scene.put("accurate", "one")
+        scene.put("default", "one")
+        await asyncio.sleep(0.1)
+        assert len(scene.watches.pods) == 1
+        scene.remove("other")
+        await asyncio.sleep(0.1)
+        assert len(scene.watches.pods) == 0
+        assert scene.watches._keepers[0].listed.is_set(), "jobs are watched on"
+
+
 async def test_all_namespaces_or_some() -> None:
     for places, paths in (
         (("",), ["/api/v1/pods", "/apis/batch/v1/jobs"]),
