@@ -177,7 +177,9 @@ class StandaloneCluster:
 
     async def _begin(self, tasks: asyncio.TaskGroup, before: Remembered) -> None:
         site = Site(self._launch, self._own / "logs", self._rests, self._clock)
-        jobs = JobSite(self._launch_job, self._own / "jobs", self._rests, self._clock, self._journals[0].save)
+        jobs = JobSite(
+            self._launch_job, self._own / "jobs", self._rests, self._clock, self._journals[0].save, self._groups
+        )
         self._staff = Staff(site, jobs, tasks, self._touch)
         await self._staff.take_over(self._path, before)
         self._follow(self._folder)
@@ -244,6 +246,9 @@ class StandaloneCluster:
         if template.indexed:
             more[INDEX] = str(slot.index)
         return template.workload.launch(slot.name, self._path, self._inherited, Reader(self._folder).data, more=more)
+
+    def _groups(self, job: Ref) -> Iterator[int]:
+        return (one.group for one in procfs.strays(self._path) if one.job == str(job))
 
     def _touch(self) -> None:
         for journal in self._journals:

@@ -163,6 +163,21 @@ async def adopt(pid: int, started: int) -> Process | None:
     return None
 
 
+async def end(group: int, grace: float) -> None:
+    """Stop a group that somebody else started and nobody watches."""
+    process = Process(group, 0)
+    try:
+        await process.stop(grace)
+    finally:
+        process.release()
+
+
+def witnessed(group: int) -> bool:
+    """Whether it is led by the witness of a command."""
+    arguments = procfs.command(group)
+    return any(Path(one).name == Path(witness.__file__).name for one in arguments[3:4])
+
+
 def _too_late(spawned: asyncio.Future[tuple[int, int]]) -> None:
     if spawned.exception() is None:
         os.killpg(spawned.result()[0], signal.SIGKILL)

@@ -78,6 +78,15 @@ def strays(folder: Path) -> Iterator[Stray]:
             yield Stray(group, _value(variables, WORKER), _value(variables, JOB))
 
 
+def command(pid: int) -> list[str]:
+    """The program and its arguments; none where there is no such process, or only what is left of it."""
+    try:
+        line = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return []
+    return [os.fsdecode(one) for one in line.split(b"\0")[:-1]]
+
+
 def memory(pid: int) -> int:
     """Bytes that a process holds, its share of what it shares (RSS where only its owner may know the share)."""
     for name, key in (("smaps_rollup", b"Pss:"), ("status", b"VmRSS:")):

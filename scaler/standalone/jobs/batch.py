@@ -17,8 +17,15 @@ from scaler.standalone.remembered import BatchRecord, JobRecord, SlotRecord
 
 log = logging.getLogger(__name__)
 
-Started = tuple[int, int]
-"""A process by its pid and start time."""
+
+class Found(NamedTuple):
+    """A process group that runs for a Job: by its leader's pid and start time (0: there is none). `own` may be what was
+    started, the others were begun by that; `led` by a process that is alive."""
+
+    group: int
+    started: int
+    own: bool
+    led: bool
 
 
 class Counts(NamedTuple):
@@ -50,14 +57,17 @@ class Batch:
 
     # -------------------------------------------------------------------------------------------------- what is asked
 
-    def begin(self, running: Mapping[tuple[str, str], Started]) -> Iterator[int]:
-        """The Jobs of an earlier daemon go on; `running` are its processes, by Job and by worker. Those that are
-        taken."""
+    def begin(self, running: Mapping[tuple[str, str], Iterable[Found]]) -> Iterator[int]:
+        """The Jobs of an earlier daemon go on; `running` are its processes, by Job and by worker. The groups that are
+        theirs."""
         for job in self._unended():
             for slot in job.slots:
-                if started := running.get((str(job.ref), slot.name)):
-                    job.adopt(slot, Process(*started))
-                    yield started[0]
+                found = sorted(running.get((str(job.ref), slot.name), ()), key=lambda one: (not one.led, one.started))
+                own = next((one for one in found if one.own), None)
+                if own:
+                    job.adopt(slot, Process(own.group, own.started))
+                job.detached |= any(one is not own for one in found)
+                yield from (one.group for one in found)
             self._live(job)
 
     def follow(self, template: JobTemplate) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from scaler.errors import ClusterError, NotFound
 from scaler.manifests.watched import Manifest, Ref
-from scaler.standalone import procfs
+from scaler.standalone import processes, procfs
 from scaler.standalone.folder import Folder
-from scaler.standalone.jobs.batch import Batch, Started
+from scaler.standalone.jobs.batch import Batch, Found
 from scaler.standalone.jobs.ends import folder_of, tidy
 from scaler.standalone.jobs.job import JobSite
 from scaler.standalone.jobs.template import template_of
@@ -36,7 +36,7 @@ class Batches:
             self._batches[_ref(name)] = self._batch(_ref(name), record)
         known = {folder_of(*name) for batch in self._batches.values() for name in batch.names}
         await asyncio.to_thread(tidy, self._site.folder, known)
-        running = await asyncio.to_thread(_started, [one for one in strays if one.job])
+        running = await asyncio.to_thread(_found, [one for one in strays if one.job])
         adopted = {group for batch in self._batches.values() for group in batch.begin(running)}
         if adopted:
             log.info("%d processes of jobs of an earlier daemon go on", len(adopted))
@@ -103,10 +103,17 @@ class Batches:
             del self._batches[ref]
 
 
-def _started(strays: Iterable[Stray]) -> dict[tuple[str, str], Started]:
-    """By Job and worker, each with the start of its group's leader; 0 where only children of it are left."""
-    leaders = ((one, procfs.stat(one.group)) for one in strays)
-    return {(one.job, one.worker): (one.group, leader.started if leader else 0) for one, leader in leaders}
+def _found(strays: Iterable[Stray]) -> dict[tuple[str, str], list[Found]]:
+    """By Job and worker. What was started has a witness; where only children of it are left, it has no leader. Whatever
+    else leads a group has left that of its Job."""
+    found: dict[tuple[str, str], list[Found]] = {}
+    for one in strays:
+        leader = procfs.stat(one.group)
+        alive = leader is not None and leader.alive
+        own = not alive or processes.witnessed(one.group)
+        group = Found(one.group, leader.started if leader else 0, own=own, led=alive)
+        found.setdefault((one.job, one.worker), []).append(group)
+    return found
 
 
 def _ref(name: str) -> Ref:

@@ -4,7 +4,7 @@ is known of them survives the daemon: a process by the mark in its environment, 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from scaler.manifests.watched import Ref
 from scaler.standalone.jobs.ends import Ends
 from scaler.standalone.jobs.slot import Slot
 from scaler.standalone.jobs.template import READY, JobTemplate
-from scaler.standalone.processes import Launch, Process
+from scaler.standalone.processes import Launch, Process, end
 from scaler.standalone.remembered import JobRecord
 from scaler.standalone.worker import GRACE
 
@@ -26,18 +26,20 @@ COMPLETE, FAILED = "Complete", "Failed"
 class JobSite:
     """What all Jobs of a folder share: how the process of a (job, slot) is started, where they leave what they leave,
     how long one that failed rests, what time it is; `record` puts on the disk what is remembered, and says whether it
-    could."""
+    could; `groups` are all that run for a Job."""
 
     launch: Callable[[JobTemplate, str, Slot], Launch]
     folder: Path
     rests: tuple[float, ...]
     clock: Callable[[], float]
     record: Callable[[], Awaitable[bool]]
+    groups: Callable[[Ref], Iterable[int]]
 
 
 class Job:
     """`run` is its life; `changed` is told whenever something is different that others look at. Its template stays the
-    one that it was made from; of an earlier daemon's Job that is not known, and the newest stands in."""
+    one that it was made from; of an earlier daemon's Job that is not known, and the newest stands in. `detached`: there
+    are groups of it, too, that its processes have begun."""
 
     def __init__(self, ref: Ref, record: JobRecord, site: JobSite, changed: Callable[[], None]) -> None:
         self.ref, self.number, self.generation = ref, record.number, record.generation
@@ -51,7 +53,7 @@ class Job:
             for index, one in enumerate(record.slots)
         )
         self.template: JobTemplate | None = None
-        self.dropped = self.leaving = self.counts = False
+        self.dropped = self.leaving = self.counts = self.detached = False
         self.tried = asyncio.Event()
         self._may, self._known, self._told = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
@@ -145,6 +147,8 @@ class Job:
                     await asyncio.wait(lives)
                 limit.cancel()
             self._judge()
+            if self.detached and not self.leaving:
+                await self._end_detached()
         except asyncio.CancelledError:
             for slot in self.slots:
                 if slot.process:
@@ -155,6 +159,12 @@ class Job:
             for slot in self.slots:
                 if slot.process:
                     slot.process.release()
+
+    async def _end_detached(self) -> None:
+        """They are looked for again: a group that has ended since may have given its number away."""
+        async with asyncio.TaskGroup() as tasks:
+            for group in await asyncio.to_thread(lambda: list(self._site.groups(self.ref))):
+                tasks.create_task(end(group, self._grace))
 
     async def _live(self, slot: Slot, room: asyncio.Semaphore) -> None:
         async with room:
@@ -198,8 +208,7 @@ class Job:
                 probing.cancel()
         if self.leaving:
             return None
-        grace = template.workload.grace if template else GRACE
-        return await slot.bury(grace if self._told.is_set() else None)
+        return await slot.bury(self._grace if self._told.is_set() else None)
 
     def _take(self, slot: Slot, status: int | None) -> None:
         """An attempt has ended. What was ended by the daemon has not failed; what ended otherwise than with 0 has."""
@@ -209,6 +218,10 @@ class Job:
             extra = {"job": slot.name, "log": self._ends.log(slot.index)}
             log.info("a process of a job failed%s and is started again", how, extra=extra)
         self._changed()
+
+    @property
+    def _grace(self) -> float:
+        return self.template.workload.grace if self.template else GRACE
 
     def _enough(self) -> bool:
         """Whether no other process shall begin: one of those that share the work has found nothing more to do."""

@@ -23,8 +23,18 @@ GRACEFUL = (
 )
 
 
+HELPED = (
+    'setsid sleep 1000 & echo $! > helper.new; mv helper.new helper; echo "$PPID" > witness; '
+    'until grep -q sleep "/proc/$!/comm"; do sleep 0.02; done; ' + WORK
+)
+"""Its process has started another one, which leads a session of its own by the time that it says it began."""
+
 SHARED = "case $EVENT_SCALER_WORKER in *-0) exit 0;; esac; " + WORK
 """The first of those that share the work has done it, the others run."""
+
+
+def pid(folder: Path, name: str) -> int:
+    return int((folder / name).read_text())
 
 
 def started(folder: Path) -> list[str]:
@@ -41,7 +51,7 @@ async def killed(folder: Path, jobs: int) -> dict[str, int]:
     daemon.kill()
     await daemon.wait()
     found = await asyncio.to_thread(lambda: list(procfs.strays(folder.resolve())))
-    assert len(found) == jobs
+    assert len({one.worker for one in found}) == jobs
     return {one.worker: one.group for one in found}
 
 
@@ -166,6 +176,34 @@ async def test_what_has_ended_while_no_daemon_ran_is_judged(folder: Path, code: 
         await scene.sees(0)
         await scene.counts(complete=2)
     assert len(scene.started()) == runs
+
+
+async def test_a_process_with_another_session_is_adopted_and_both_end_with_the_job(folder: Path) -> None:
+    write(folder, "job.yaml", scaled_job(["sh", "-c", HELPED]))
+    await killed(folder, 1)
+    witness, helper = pid(folder, "witness"), pid(folder, "helper")
+    async with serving_jobs(folder, keep_workers=True) as scene:
+        assert (await scene.target()).jobs == Jobs(1, 0)
+    async with serving_jobs(folder) as scene:
+        assert (await scene.target()).jobs == Jobs(1, 0)
+        assert await asyncio.to_thread(alive, witness)
+        assert await asyncio.to_thread(alive, helper)
+        scene.finish()
+        await scene.counts(running=0, complete=1)
+        await until(lambda: not alive(helper))
+    assert scene.started() == ["orders-1"]
+
+
+async def test_another_session_of_a_process_that_has_ended_is_not_taken_for_it(folder: Path) -> None:
+    write(folder, "job.yaml", scaled_job(["sh", "-c", HELPED]))
+    await killed(folder, 1)
+    (folder / "finish").write_text("0")
+    await until(lambda: not alive(pid(folder, "witness")))
+    assert await asyncio.to_thread(alive, pid(folder, "helper"))
+    async with serving_jobs(folder) as scene:
+        await scene.counts(running=0, complete=1)
+        await until(lambda: not alive(pid(folder, "helper")))
+    assert scene.started() == ["orders-1"]
 
 
 async def test_an_attempt_that_left_something_behind_has_failed_once(folder: Path) -> None:
