@@ -1,14 +1,14 @@
 """How a Kafka trigger says where it may be trusted and who it is: the parameters for TLS and SASL, those of both types
 and those of `kafka` alone, and the values made from them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from scaler.sdk import AUTH, ENV, METADATA, ClientCredentials, Listed, Pairs, Tls, param, secret
 from scalers._aws_identity import AwsIdentity
 from scalers._kafka_kerberos import Kerberos
 from scalers._kafka_login import Login, OAuth, Password
-from scalers._kafka_msk import Msk
+from scalers._kafka_msk import Msk, is_amazons
 
 PASSWORDS = {"plaintext": "PLAIN", "scram_sha256": "SCRAM-SHA-256", "scram_sha512": "SCRAM-SHA-512"}
 BOTH = (METADATA, AUTH)
@@ -48,6 +48,12 @@ class KafkaAccess(AwsIdentity):
         if self.how() == "aws_msk_iam" and self.tls != "enable":
             yield "tls", "must be enable for this login (aws_msk_iam)"
 
+    def strangers(self, brokers: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """The problem with brokers that the daemon's identity is not shown to."""
+        amazons = all(is_amazons(one.rpartition(":")[0] or one) for one in brokers)
+        if self.how() == "aws_msk_iam" and self.identified() and not amazons:
+            yield "bootstrapServers", f"must be brokers of Amazon MSK with podIdentity {self.pod_identity}"
+
     def asks_aws(self) -> bool:
         return self.how() == "aws_msk_iam"
 
@@ -65,7 +71,7 @@ class KafkaAccess(AwsIdentity):
     def login(self) -> Login | None:
         if self.how() == "aws_msk_iam":
             written = (self.aws_access_key_id, self.aws_secret_access_key, self.aws_session_token)
-            return Msk(self.aws_region, self.key_source(*written))
+            return Msk(self.aws_region, self.key_source(*written), self.identified())
         return Password(PASSWORDS[self.how()], self.username, self.password) if self.how() in PASSWORDS else None
 
     def trust(self) -> Tls | None:

@@ -2,8 +2,8 @@
 `_kafka_msk` and `_kafka_kerberos`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from aiokafka.abc import AbstractTokenProvider
 
@@ -17,9 +17,12 @@ class Login:
     shown: ClassVar[str]
     """What a broker that refuses the login did not like."""
 
-    def fresh(self) -> Self:
-        """The same for a new start, without a token that may just have been refused."""
-        return self
+    def refused(self) -> None:
+        """A broker did not accept it: a token that is kept is not to be shown again."""
+
+    def admits(self, host: str) -> bool:
+        """Whether it may be shown to the broker there."""
+        return True
 
     async def proof(self) -> str:
         """The token to show now, where there is one that expires. Raises `SourceError` when it cannot be had."""
@@ -68,8 +71,8 @@ class OAuth(Bearer):
     credentials: ClientCredentials
     pairs: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
-    def fresh(self) -> Self:
-        return replace(self, credentials=replace(self.credentials))
+    def refused(self) -> None:
+        self.credentials.refused()
 
     async def proof(self) -> str:
         async with http_session(Tls(), 1) as session:

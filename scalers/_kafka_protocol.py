@@ -84,7 +84,7 @@ class Brokers:
         self._given = [address(one) for one in given]
         self._known: dict[int, Address] = {}
         self._context = context
-        self._login = login.fresh() if login else None
+        self._login = login
         self._timeout = timeout
         self._proof = ""
         self._connections: dict[Address, BrokerConnection] = {}
@@ -168,10 +168,14 @@ class Brokers:
     async def _connected(self, where: Address) -> BrokerConnection | SourceError:
         if (connection := self._connections.get(where)) and connection.connected():
             return connection
+        if self._login and not self._login.admits(where[0]):
+            return LoginError(f"kafka broker {shown(where)} is not one of Amazon MSK: it is not shown the pod identity")
         connection = BrokerConnection(where, self._context, self._login, self._proof, self._timeout)
         try:
             await connection.connect()
         except (SourceError, OSError, *ODDITIES) as error:
+            if self._login and isinstance(error, SaslAuthenticationFailed):
+                self._login.refused()
             return no_connection(connection.name, error, self._login, self._context is not None)
         self._connections[where] = connection
         return connection

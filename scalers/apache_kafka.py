@@ -36,6 +36,7 @@ class ApacheKafka(KafkaAccess, KafkaLag, Scaler[Offsets, Progress]):
 
     def check(self) -> Iterator[tuple[str, str]]:
         yield from super().check()
+        yield from self.strangers(self.bootstrap_servers)
         if self.sasl == "gssapi":
             yield "sasl", "gssapi is offered by the type kafka only"
 

@@ -34,6 +34,7 @@ class Kafka(KafkaSecurity, KafkaLag, Scaler[Offsets, Progress]):
 
     def check(self) -> Iterator[tuple[str, str]]:
         yield from super().check()
+        yield from self.strangers(self.bootstrap_servers)
         if self.version and not _VERSION.fullmatch(self.version):
             yield "version", "must be a version such as 3.9.0"
 

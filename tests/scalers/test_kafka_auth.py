@@ -20,6 +20,7 @@ OAUTH = USER | {"oauthTokenEndpointUri": "https://id.example/token"}
 KERBEROS = {"username": "me", "realm": "EXAMPLE", "kerberosConfig": "[libdefaults]"}
 AWS = {"awsAccessKeyID": "AKIA", "awsSecretAccessKey": "hush"}
 ROLE = "arn:aws:iam::123456789012:role/kafka"
+AMAZONS = "b-1.shop.abc.c2.kafka.eu-west-1.amazonaws.com:9098"
 MSK = {"sasl": "oauthbearer", "saslTokenProvider": "aws_msk_iam"}
 Given = Mapping[str, str]
 
@@ -68,7 +69,7 @@ def problems(metadata: Given, auth: Any) -> Mapping[str, str]:
             Msk("eu-west-1", Lasting(Keys("AKIA", "hush", "hush too"))),
         ),
         (
-            MSK | {"tls": "enable", "awsRegion": "eu-west-1"},
+            MSK | {"tls": "enable", "awsRegion": "eu-west-1", "bootstrapServers": AMAZONS},
             {
                 "podIdentity": "aws",
                 "identityRoleArn": ROLE,
@@ -78,6 +79,7 @@ def problems(metadata: Given, auth: Any) -> Mapping[str, str]:
             Msk(
                 "eu-west-1",
                 role_keys({"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "hush"}, ROLE, "hush"),
+                own=True,
             ),
         ),
     ],
@@ -119,6 +121,12 @@ def test_the_trust_that_is_made(metadata: Given, auth: Given, tls: Tls | None) -
         ({"sasl": "gssapi"}, KERBEROS | {"password": "hush", "keytab": "BQI="}, {"password"}),
         (MSK, {}, {"awsRegion", "awsAccessKeyID", "awsSecretAccessKey", "tls"}),
         (MSK | {"tls": "enable", "awsRegion": "x"}, {"podIdentity": "gcp"}, {"podIdentity", *AWS}),
+        (MSK | {"tls": "enable", "awsRegion": "x"}, {"podIdentity": "aws"}, {"bootstrapServers"}),
+        (
+            MSK | {"tls": "enable", "awsRegion": "x", "bootstrapServers": f"{AMAZONS},attacker.example:9098"},
+            {"podIdentity": "aws-eks"},
+            {"bootstrapServers"},
+        ),
         ({"sasl": "aws_msk_iam"}, {}, {"sasl"}),
         ({"tls": "enable"}, {"cert": "C"}, {"key"}),
         ({"tls": "enable"}, {"key": "K"}, {"cert"}),

@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from aiokafka.errors import SaslAuthenticationFailed
 
-from scaler.sdk import Keys, Lasting
+from scaler.sdk import Keys, Lasting, SourceError
 from scalers._kafka_msk import LIFETIME, STEP, Msk
+from scalers._kafka_protocol import BrokerConnection, Brokers
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -47,17 +49,73 @@ class Rotating:
     async def keys(self) -> Keys:
         return Keys(f"ASIA{self.number}", "hush", "hush")
 
-    def refused(self) -> None:
+    def refused(self, keys: Keys | None = None) -> None:
         self.number += 1
 
 
 async def test_temporary_keys_are_taken_as_they_come() -> None:
-    """A start after a failure begins with others, as the ones before may be why it failed."""
     login = Msk("eu-west-1", Rotating())
-    first, again, other = await login.proof(), await login.proof(), await login.fresh().proof()
+    first, again = await login.proof(), await login.proof()
+    login.refused()
+    other = await login.proof()
     assert "ASIA1" in decoded(first)
     assert "ASIA2" in decoded(other)
     assert decoded(first).partition("X-Amz-Date")[0] == decoded(again).partition("X-Amz-Date")[0]
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+async def test_keys_are_let_go_where_they_are_refused_and_only_there(
+    refuses: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker that cannot be reached, or a connection that ended, says nothing about them."""
+    source, error = Rotating(), SaslAuthenticationFailed() if refuses else ConnectionRefusedError()
+
+    async def connect(self: BrokerConnection) -> None:
+        raise error
+
+    monkeypatch.setattr(BrokerConnection, "connect", connect)
+    brokers = Brokers(("broker:9098",), None, Msk("eu-west-1", source), 1.0)
+    for _ in range(2):
+        await brokers.renew()
+        with pytest.raises(SourceError):
+            await brokers.anyone()
+    assert source.number == (3 if refuses else 1)
+
+
+@pytest.mark.parametrize(
+    ("host", "amazons"),
+    [
+        ("b-1.shop.abc123.c2.kafka.eu-west-1.amazonaws.com", True),
+        ("B-1.shop.abc123.c2.kafka.eu-west-1.amazonaws.com", True),
+        ("boot-abc.c1.kafka-serverless.eu-west-1.amazonaws.com", True),
+        ("b-1.shop.abc123.c2.kafka.cn-north-1.amazonaws.com.cn", True),
+        ("ec2-192-0-2-1.eu-west-1.compute.amazonaws.com", False),
+        ("x.elb.eu-west-1.amazonaws.com", False),
+        ("kafka.attacker.example", False),
+        ("b-1.kafka.eu-west-1.amazonaws.com.attacker.example", False),
+        ("b-1.kafka.eu-west-1.amazonaws.com\n", False),
+        ("127.0.0.1", False),
+    ],
+)
+async def test_an_identity_of_the_daemon_is_shown_to_amazons_brokers_alone(
+    host: str, amazons: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that the brokers tell of are meant, too."""
+    asked: list[str] = []
+
+    async def connect(self: BrokerConnection) -> None:
+        asked.append(self.host)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(BrokerConnection, "connect", connect)
+    keys = Lasting(Keys("AKIA", "hush"))
+    for own in (True, False):
+        brokers = Brokers((), None, Msk("eu-west-1", keys, own), 1.0)
+        brokers._known = {1: (host, 9098)}
+        with pytest.raises(SourceError) as raised:
+            await brokers.anyone()
+        assert ("is not one of Amazon MSK" in str(raised.value)) == (own and not amazons)
+    assert asked == [host] * (2 if amazons else 1)
 
 
 async def test_a_token_is_kept_for_a_step_and_replaced_long_before_it_ends() -> None:
