@@ -255,7 +255,7 @@ def _last_leave() -> aiohttp.TraceConfig:
 def _decoded(content: bytes, as_: type[T], path: str) -> T:
     try:
         return msgspec.json.decode(content, type=as_)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ClusterError(f"the API server's answer at {path} cannot be understood") from None
 
 

@@ -4,6 +4,7 @@ What is done with the objects is not known here."""
 import asyncio
 import logging
 import random
+import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Generic, TypeVar
 
@@ -38,6 +39,14 @@ PER_PASS = 100
 """Events taken in one pass of the event loop."""
 
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
+
+TOO_DEEP = "TOO DEEP"
+"""Our own type for an event whose object is nested so deeply (a ScaledJob's template may be) that it is not decoded."""
+
+DEEPEST = 32
+"""Levels that are looked at of such a one: its metadata are among them."""
+
+_TOKENS, _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]|[^"\[\]{}]+'), (b"[", b"]", b"{", b"}")
 
 _STREAM = {
     "sendInitialEvents": "true",
@@ -198,12 +207,15 @@ class Watch(Generic[T]):
         it must not stop the others."""
         if event.type == "BOOKMARK":
             return _meta(event.object)
+        if event.type == TOO_DEEP:
+            log.warning("an object of %s cannot be understood: it is nested too deeply", self.path)
+            return _meta(event.object)
         if event.type == "DELETED":
             self._cache.drop(gone := _meta(event.object))
             return gone
         try:
             item = self._decode(event.object)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             log.warning("an object of %s cannot be understood: %s", self.path, error)
             return _meta(event.object)
         self._cache.put(item)
@@ -226,7 +238,11 @@ async def _events(lines: AsyncIterator[bytes]) -> AsyncIterator[_Event]:
 
 def _event(line: bytes) -> _Event:
     try:
-        return msgspec.json.decode(line, type=_Event)
+        try:
+            return msgspec.json.decode(line, type=_Event)
+        except RecursionError:
+            event = msgspec.json.decode(_shallow(line), type=_Event)
+            return event if event.type == "DELETED" else _Event(TOO_DEEP, event.object)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise ClusterError("the watch broke off in the middle of an event") from None
 
@@ -242,9 +258,23 @@ def _key(meta: Meta) -> Key:
 def _decoded(raw: msgspec.Raw, type_: type[S]) -> S:
     """What can be understood of it; maybe nothing."""
     try:
-        return msgspec.json.decode(raw, type=type_)
+        try:
+            return msgspec.json.decode(raw, type=type_)
+        except RecursionError:
+            return msgspec.json.decode(_shallow(bytes(raw)), type=type_)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return type_()
+
+
+def _shallow(text: bytes) -> bytes:
+    """JSON without what is deeper in it than anything that is asked for; somebody means harm by that."""
+    kept, depth = [], 0
+    for token in _TOKENS.findall(text):
+        depth += token in (b"[", b"{")
+        if depth <= DEEPEST or (depth == DEEPEST + 1 and token in _BRACKETS):
+            kept.append(token)
+        depth -= token in (b"]", b"}")
+    return b"".join(kept)
 
 
 def _rest(error: ClusterError, failures: int) -> float:

@@ -110,7 +110,10 @@ async def test_a_name_that_no_object_can_have_is_asked_of_nobody(server: Server,
     assert server.received == []
 
 
-@pytest.mark.parametrize("content", [b"", b"oops", b'{"metadata": 7}', b'{"metadata": {"name": "\xff"}}'])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"oops", b'{"metadata": 7}', b'{"metadata": {"name": "\xff"}}', b'{"a": ' + b"[" * 5000 + b"]" * 5000 + b"}"],
+)
 async def test_an_answer_that_cannot_be_understood(server: Server, api: Api, content: bytes) -> None:
     server.replies = [answer(content)]
     with pytest.raises(ClusterError) as raised:

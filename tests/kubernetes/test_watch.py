@@ -259,6 +259,33 @@ async def test_an_object_that_cannot_be_understood_stops_no_other(found: Any, ca
         assert caplog.text.count("cannot be understood") == 2
 
 
+def nested(type_: str, name: str, version: int, depth: int = 5000) -> bytes:
+    """An event of a ScaledJob, in whose template anything may stand."""
+    deep = b'{"a\\"[":[' * depth + b"]}" * depth
+    return line(type_, custom(name, version=version, spec={"template": 0})).replace(
+        b'"template":0', b'"template":' + deep
+    )
+
+
+async def test_nor_does_one_that_is_nested_so_deeply_that_it_means_harm(caplog: pytest.LogCaptureFixture) -> None:
+    listed: list[bytes | float | Exception] = [nested("ADDED", "bad", 2), added("a", 3), added("b", 4), *EMPTY]
+    later: list[bytes | float | Exception] = [
+        nested("MODIFIED", "a", 12),
+        nested("DELETED", "b", 13),
+        added("c", 14),
+        FOREVER,
+    ]
+    async with watching(listed, later) as now:
+        assert now.known == {"a": "3", "c": "14"}
+        assert caplog.text.count("cannot be understood") == 2
+
+
+async def test_of_those_that_are_listed_the_next_list_has_it_still() -> None:
+    again: list[bytes | float | Exception] = [nested("ADDED", "a", 12), bookmark(30, last=True)]
+    async with watching([added("a", 3), *EMPTY], [Expired("too old")], again, [FOREVER]) as now:
+        assert now.known == {"a": "3"}
+
+
 async def test_one_without_a_version_is_no_reason_to_list_again() -> None:
     async with watching(EMPTY, [added("a", 11), line("MODIFIED", ODD)], [FOREVER]) as now:
         assert now.api.versions == ["", "10", "11"]
