@@ -24,7 +24,10 @@ VERSIONS = {
 NEARBY = frozenset(("localhost", "metadata.google.internal"))
 """Names of this machine and of its metadata service: no proxy stands on the way to them."""
 
-_IANA = re.compile(r"TLS_(?:(?P<exchange>ECDHE_RSA|ECDHE_ECDSA|RSA)_WITH_)?(?P<cipher>[A-Z0-9_]+)")
+ALWAYS = frozenset(("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"))
+"""The ciphers of TLS 1.3, by IANA's names."""
+
+_IANA = re.compile(r"TLS_(?P<exchange>ECDHE_RSA|ECDHE_ECDSA|RSA)_WITH_(?P<cipher>[A-Z0-9_]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +97,12 @@ def proxy_for(url: URL | str) -> str | None:
 
 
 def ciphers_of(names: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(OpenSSL's names, what is not known here) for IANA's names, as Go and KEDA write them."""
+    """(OpenSSL's names, what is not known here) for IANA's names, as Go and KEDA write them. Those of TLS 1.3 are
+    known, and yield nothing: they cannot be chosen, as in Go."""
     known, unknown = [], []
     for name in names:
+        if name in ALWAYS:
+            continue
         found = _openssl(name)
         if found is None or not _is_cipher(found):
             unknown.append(name)
@@ -110,7 +116,7 @@ def _openssl(name: str) -> str | None:
     match = _IANA.fullmatch(name)
     if match is None:
         return None
-    exchange = (match["exchange"] or "RSA").replace("_", "-")
+    exchange = match["exchange"].replace("_", "-")
     cipher = re.sub(r"AES_(\d+)(?:_CBC)?", r"AES\1", match["cipher"])
     cipher = cipher.replace("CHACHA20_POLY1305_SHA256", "CHACHA20_POLY1305")
     return f"{'' if exchange == 'RSA' else exchange + '-'}{cipher.replace('_', '-')}"

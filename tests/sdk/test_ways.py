@@ -52,7 +52,16 @@ def test_ciphers_by_their_names_in_go(name: str, openssl: str) -> None:
     assert ciphers_of([name]) == ((openssl,), ())
 
 
-@pytest.mark.parametrize("name", ["TLS_MADE_UP", "AES128-SHA", "", "TLS_RSA_WITH_RC4_128_SHA", "TLS_A:TLS_B"])
+@pytest.mark.parametrize("name", ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"])
+def test_ciphers_of_tls_1_3_are_not_chosen(name: str) -> None:
+    """As an older one, `AES128-GCM-SHA256` would be without forward secrecy."""
+    assert ciphers_of([name, "TLS_RSA_WITH_AES_256_CBC_SHA"]) == (("AES256-SHA",), ())
+    assert ciphers_of([name]) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "name", ["TLS_MADE_UP", "TLS_AES_128_GCM", "AES128-SHA", "", "TLS_RSA_WITH_RC4_128_SHA", "TLS_A:TLS_B"]
+)
 def test_what_is_no_cipher_is_said(name: str) -> None:
     assert ciphers_of([name]) == ((), (name,))
 
