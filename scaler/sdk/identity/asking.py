@@ -36,7 +36,7 @@ class Told:
 
     def refusal(self, what: str, code: str = "") -> SourceError:
         """The error for a status that is not 200. `what` is what was wanted, `code` the service's own word for it."""
-        if self.status == 429 or self.status >= 500:
+        if self.status in (408, 429) or self.status >= 500:
             wait = next((value for name, value in self.reply.headers if name.lower() == "retry-after"), "")
             error = refused(self.who, self.status, wait)
             return error if isinstance(error, SourceBusy) else SourceError(str(error))

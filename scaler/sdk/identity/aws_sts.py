@@ -9,7 +9,7 @@ from typing import Protocol
 from urllib.parse import urlencode
 from xml.etree import ElementTree
 
-from scaler.errors import AnswerError, LoginError, SourceError
+from scaler.errors import AnswerError, LoginError, SourceBusy, SourceError
 from scaler.sdk.identity.asking import Told, file_of, left, tell
 from scaler.sdk.signing import Request
 from scaler.sdk.sigv4 import Keys, Place, signed
@@ -19,6 +19,9 @@ VERSION = "2011-06-15"
 SESSION = "event-scaler"
 OLD = frozenset(("ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId"))
 """What STS says of keys that may have been replaced meanwhile."""
+
+PASSING = frozenset(("Throttling", "ThrottlingException", "RequestLimitExceeded", "IDPCommunicationError"))
+"""What STS says with HTTP 400, and is no refusal: it is asked too much, or cannot ask whoever issued the token."""
 
 _CODE = re.compile(r"[A-Za-z.]{1,60}")
 _FORM = ("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
@@ -111,13 +114,20 @@ class Either:
         except LoginError as refusal:
             try:
                 return await self.second.ask()
-            except SourceError as error:
-                raise type(refusal)(f"{refusal}, and as for its keys: {error}") from None
+            except LoginError as error:
+                raise LoginError(f"{refusal}, and as for its keys: {error}") from None
+            except SourceBusy as error:
+                raise SourceBusy(f"{refusal}, and as for its keys: {error}", retry_after=error.retry_after) from None
+            except SourceError as error:  # it may pass
+                raise SourceError(f"{refusal}, and as for its keys: {error}") from None
 
 
 def _keys(told: Told, what: str) -> tuple[Keys, float]:
     if told.status != 200:
-        raise told.refusal(what, code_in(told.body))
+        code = code_in(told.body)
+        raise (
+            SourceError(f"{WHO} cannot answer at the moment ({code})") if code in PASSING else told.refusal(what, code)
+        )
     found = {name: _text(told.body, name) for name in ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")}
     if not all(found.values()):
         raise AnswerError(f"the answer of {WHO} holds no keys")

@@ -164,6 +164,15 @@ async def test_neither_believed(sts: Service, tmp_path: Path) -> None:
     )
 
 
+async def test_what_passes_is_no_refusal_after_one(sts: Service, tmp_path: Path) -> None:
+    sts.says[BY_TOKEN] = 403, sts_refusal("AccessDenied")
+    for answer in ((400, sts_refusal("Throttling")), (500, b"")):
+        sts.says[BY_KEYS] = answer
+        error = await failing(role_keys(environment(sts, tmp_path / "token", OWN), ROLE))
+        assert type(error) is SourceError
+        assert str(error).startswith(f"AWS STS refuses to let the daemon's token act as {ROLE} (AccessDenied), and as")
+
+
 async def test_own_keys_that_ended_are_had_anew(sts: Service, tmp_path: Path) -> None:
     """From role to role: STS says which of the two it does not accept."""
     sts.says[BY_TOKEN] = 200, sts_keys(BY_TOKEN, "ASIA1")
@@ -186,6 +195,13 @@ async def test_own_keys_that_ended_are_had_anew(sts: Service, tmp_path: Path) ->
             f"AWS STS refuses to let the daemon's token act as {ROLE} (HTTP 400)",
         ),
         ((500, b"hush"), SourceError, "AWS STS answers with HTTP 500"),
+        ((408, b"hush"), SourceError, "AWS STS answers with HTTP 408"),
+        ((400, sts_refusal("Throttling")), SourceError, "AWS STS cannot answer at the moment (Throttling)"),
+        (
+            (400, sts_refusal("IDPCommunicationError")),
+            SourceError,
+            "AWS STS cannot answer at the moment (IDPCommunicationError)",
+        ),
         ((200, b"<a>"), AnswerError, "the answer of AWS STS holds no keys"),
         ((200, b"<a><AccessKeyId>x</AccessKeyId></a>"), AnswerError, "the answer of AWS STS holds no keys"),
         (
