@@ -200,7 +200,7 @@ async def test_a_kind_that_nobody_knows(cluster: Cluster) -> None:
     assert await cluster.told(CPU, scaleTargetRef=target) == Findings()
 
 
-@pytest.mark.parametrize("version", ["a/b/c", "../../secrets", "", "x" * 1_000_000])
+@pytest.mark.parametrize("version", ["a/b/c", "../../secrets", "x" * 1_000_000])
 async def test_a_version_that_is_none(cluster: Cluster, version: str) -> None:
     [refusal] = (await cluster.told(scaleTargetRef={"apiVersion": version, "name": "worker"})).refusals
     assert refusal.sentence.startswith("no matches for kind")
