@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scaler.errors import SettingsError
+from scaler.settings import OFF
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +42,9 @@ def _truth(setting: str) -> Flag:
     return Flag(lambda text: {setting: _bool(text)}, alone=True, default="true")
 
 
-def _address(setting: str, *, off: Mapping[str, str]) -> Flag:
-    """Go's: `:8080` is every address of the machine; `0` turns the listener off."""
-    return Flag(lambda text: dict(off) if text in ("0", "") else {setting: _listen(text)})
+def _address(setting: str) -> Flag:
+    """Go's: `:8080` is every address of the machine; `0` turns the listener off, also where a default names one."""
+    return Flag(lambda text: {setting: OFF if text in (OFF, "") else _listen(text)})
 
 
 def _port(setting: str) -> Flag:
@@ -94,8 +95,8 @@ def _certificates(folder: str) -> Mapping[str, str]:
 
 FLAGS: dict[str, Flag] = {
     # of the operator, and (the first two) of the webhooks
-    "metrics-bind-address": _address("listen", off={"enablePrometheusMetrics": "false"}),
-    "health-probe-bind-address": _address("healthListen", off={}),
+    "metrics-bind-address": _address("listen"),
+    "health-probe-bind-address": _address("healthListen"),
     "enable-prometheus-metrics": _truth("enablePrometheusMetrics"),
     "enable-opentelemetry-metrics": _truth("enableOpentelemetryMetrics"),
     "enable-high-cardinality-metrics-labels": _truth("enableHighCardinalityMetricsLabels"),

@@ -44,6 +44,9 @@ STORES = ("VAULT_TOKEN", "VAULT_ADDR", "VAULT_NAMESPACE", "VAULT_SKIP_VERIFY", *
 """By which variables the daemon shows a store of credentials who it is."""
 
 
+OFF = "0"
+"""In the place of an address: no listener, as with KEDA."""
+
 TLS = ("TLS10", "TLS11", "TLS12", "TLS13")
 
 
@@ -54,7 +57,9 @@ class Settings(Declared):
         "What is logged at least.", default="info", choices=("debug", "info", "warning", "error", "critical")
     )
     log_format: str = param("How a log line looks.", default="text", choices=("text", "json"))
-    listen: str = param("Address of the plain listener for /healthz, /readyz and /metrics.", default="127.0.0.1:8080")
+    listen: str = param(
+        "Address of the plain listener for /healthz, /readyz and /metrics; 0 for none.", default="127.0.0.1:8080"
+    )
     health_listen: str = param("A second address for /healthz and /readyz, where that is wanted.", default="")
     enable_prometheus_metrics: bool = param("Serve /metrics.", default=True)
     enable_high_cardinality_metrics_labels: bool = param(
@@ -136,14 +141,14 @@ class Settings(Declared):
     strict_admission: bool = param("Refuse what cannot work, where KEDA takes it and we would warn.", default=False)
 
     @property
-    def address(self) -> tuple[str, int]:
-        """(host, port) of the plain listener; raises `SettingsError`."""
-        return _address("listen", self.listen)
+    def address(self) -> tuple[str, int] | None:
+        """(host, port) of the plain listener, where there is one; raises `SettingsError`."""
+        return None if self.listen == OFF else _address("listen", self.listen)
 
     @property
     def health_address(self) -> tuple[str, int] | None:
         """(host, port) of the second listener for probes, where there is one; raises `SettingsError`."""
-        same = self.health_listen in ("", self.listen)
+        same = self.health_listen in ("", OFF, self.listen)
         return None if same else _address("healthListen", self.health_listen)
 
     @property
@@ -202,7 +207,31 @@ def _from_file(file: Path | None) -> dict[str, str]:
         raise SettingsError({"config": f"{file} is not YAML"}) from None
     if not isinstance(content, dict):
         raise SettingsError({"config": f"{file} must hold a mapping of settings"})
-    return {str(key): str(value) for key, value in content.items()}
+    durations = {name for one in parameters(Settings).values() if one.kind.name == "duration" for name in one.names}
+    written, problems = {}, {}
+    for key, value in content.items():
+        try:
+            if (text := _text(value, duration=key in durations)) is not None:
+                written[str(key)] = text
+        except ValueError as problem:
+            problems[str(key)] = str(problem)
+    if problems:
+        raise SettingsError(problems)
+    return written
+
+
+def _text(value: Any, *, duration: bool) -> str | None:
+    """A value of the file as a variable would have it; `None` where there is none. Raises `ValueError`."""
+    if isinstance(value, list):
+        parts = [_text(one, duration=duration) for one in value if not isinstance(one, list)]
+        if len(parts) < len(value) or None in parts:
+            raise ValueError("must be a list of texts")
+        return ",".join(filter(None, parts))
+    if isinstance(value, dict):
+        raise ValueError("must not be a mapping")  # noqa: TRY004  # what was written is wrong
+    if duration and isinstance(value, int | float) and value and not isinstance(value, bool):
+        raise ValueError(f"needs a unit, such as {value:g}s")
+    return None if value is None else str(value)
 
 
 def environment() -> Mapping[str, str]:

@@ -132,10 +132,10 @@ def test_every_flag_goes_to_a_setting() -> None:
         (["--enable-opentelemetry-metrics=0"], {"enableOpentelemetryMetrics": "false"}),
         (["--enable-opentelemetry-metrics", "--v=2"], {"enableOpentelemetryMetrics": "true"}),
         (["--v", "2", "--cert-secret-name=a"], {"certSecret": "a"}),
-        (["--metrics-bind-address=0"], {"enablePrometheusMetrics": "false"}),
+        (["--metrics-bind-address=0"], {"listen": "0"}),
         (["--metrics-bind-address=[::]:9090"], {"listen": "[::]:9090"}),
         (["--metrics-bind-address=10.0.0.1:9090"], {"listen": "10.0.0.1:9090"}),
-        (["--health-probe-bind-address=0"], {}),
+        (["--health-probe-bind-address=0"], {"healthListen": "0"}),
         (["--zap-log-level=5"], {"logLevel": "debug"}),
         (["--zap-log-level=panic"], {"logLevel": "critical"}),
         (["--port=80", "--client-ca-file=x"], {"listen": "0.0.0.0:80"}),
@@ -158,6 +158,16 @@ def test_every_flag_goes_to_a_setting() -> None:
 )
 def test_how_flags_are_written(arguments: list[str], settings: dict[str, str]) -> None:
     assert understood(*arguments).settings == settings
+
+
+@pytest.mark.parametrize("arguments", [OPERATOR, OPERATOR_BY_HELM])
+def test_a_listener_is_turned_off_also_where_a_default_names_it(arguments: tuple[str, ...]) -> None:
+    off = understood(*arguments, "--metrics-bind-address=0", "--health-probe-bind-address=0")
+    given = read(off.settings, None, DEFAULTS)
+    assert (given.address, given.health_address) == (None, None)
+    probes = understood(*arguments, "--metrics-bind-address=0", "--health-probe-bind-address=:8081")
+    given = read(probes.settings, None, DEFAULTS)
+    assert (given.address, given.health_address) == (None, ("0.0.0.0", 8081))
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,8 @@ class Faces:
         async with AsyncExitStack() as stack:
             if given.enable_opentelemetry_metrics or given.enable_opentelemetry_traces:
                 await stack.enter_async_context(self._pushed())
-            await stack.enter_async_context(listening(*given.address, self.pages()))
+            if given.address is not None:
+                await stack.enter_async_context(listening(*given.address, self.pages()))
             if given.health_address is not None:
                 probes = health.routes(self._daemon.unready)
                 await stack.enter_async_context(listening(*given.health_address, probes))

@@ -21,7 +21,7 @@ from tests.web.telemetry.scene import families_of, samples
 async def shown(**settings: Any) -> AsyncIterator[tuple[str, str]]:
     """(the plain listener, the second one): of a daemon that does not lead."""
     plain, second = free_ports(2)
-    given = Settings(listen=f"127.0.0.1:{plain}", **settings)
+    given = Settings(**{"listen": f"127.0.0.1:{plain}", **settings})
     if settings.get("health_listen"):
         given = given.model_copy(update={"health_listen": f"127.0.0.1:{second}"})
     cluster = RememberingCluster()
@@ -58,6 +58,13 @@ async def test_probes_may_have_an_address_of_their_own() -> None:
         assert (await asked(f"{second}/readyz"))[0] == 503
         assert (await asked(f"{second}/metrics"))[0] == 404
         assert (await asked(f"{plain}/healthz"))[0] == 200
+
+
+async def test_the_listener_may_be_turned_off() -> None:
+    async with shown(listen="0", health_listen="given below") as (plain, second):
+        assert (await asked(f"{second}/healthz"))[0] == 200
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await asked(f"{plain}/healthz")
 
 
 async def test_the_page_may_be_turned_off() -> None:
