@@ -11,9 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from scaler.errors import SettingsError
-from scaler.settings import OFF
 
 log = logging.getLogger(__name__)
+
+OFF = "0"
+"""In the place of an address: no listener. Our settings have the same word for it."""
 
 Read = Callable[[str], Mapping[str, str]]
 """From the text of a value to settings; raises `ValueError` with the end of a sentence."""

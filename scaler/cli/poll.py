@@ -1,5 +1,5 @@
 """`scaler poll FILE…`: asks each trigger once, with the credentials that the manifests beside it hold, and shows what
-came back. Nothing is scaled. It goes the daemon's way (bind, pool, read): it shows what the daemon would see."""
+came back. Nothing is scaled. It goes the daemon's way (settings, bind, pool, read): it shows what the daemon would see."""
 
 import asyncio
 import json
@@ -17,12 +17,14 @@ from scaler.cli import Output, OutputOption
 from scaler.core import fallback
 from scaler.core.composite import composite
 from scaler.core.model import Failure, Mode, Reading, State, Target
-from scaler.daemon.credentials import stores_of
+from scaler.daemon.credentials import guard_addresses, stores_of
+from scaler.daemon.ways import set_ways
 from scaler.engine.pool import Pool
 from scaler.errors import CredentialError, ManifestError, NotFound, SourceError
 from scaler.manifests.bind import Binding, bind
 from scaler.manifests.watched import Manifest, Ref, Trigger, Watched
 from scaler.sdk.source import Connection, Source
+from scaler.settings import Settings
 from scaler.standalone.folder import Folder, look
 from scaler.standalone.reading import Reader
 
@@ -66,6 +68,9 @@ def poll(
 async def _polled(files: list[Path]) -> tuple[list[Row], dict[str, str]]:
     rows: list[Row] = []
     problems: dict[str, str] = {}
+    given = settings.read({})
+    guard_addresses(given)
+    await set_ways(given)
     async with Pool(time.time) as pool:
         for path in files:
             folder, names = _looked(path)
@@ -73,7 +78,7 @@ async def _polled(files: list[Path]) -> tuple[list[Row], dict[str, str]]:
             for name in names:
                 for manifest in folder.files[name].manifests:
                     if manifest.ref.kind in ("ScaledObject", "ScaledJob"):
-                        rows += await _object(manifest, folder, pool, problems)
+                        rows += await _object(manifest, Reader(folder), pool, given, problems)
     return rows, problems
 
 
@@ -90,8 +95,9 @@ def _looked(path: Path) -> tuple[Folder, list[str]]:
     return folder, [path.name]
 
 
-async def _object(manifest: Manifest, folder: Folder, pool: Pool, problems: dict[str, str]) -> list[Row]:
-    reader = Reader(folder)
+async def _object(
+    manifest: Manifest, reader: Reader, pool: Pool, given: Settings, problems: dict[str, str]
+) -> list[Row]:
     binding = Binding(
         find=catalog.find,
         read=reader.read,
@@ -99,7 +105,7 @@ async def _object(manifest: Manifest, folder: Folder, pool: Pool, problems: dict
         sources={"cpu": _Running(), "memory": _Running()},
         identity=settings.identity(),
         mode=Mode.DIRECT,
-        stores=stores_of(reader.read, reader.token, settings.read({}), time.time),
+        stores=stores_of(reader.read, reader.token, given, time.time),
     )
     try:
         watched = await bind(manifest, binding)

@@ -17,7 +17,7 @@ class Numbers(BaseHTTPRequestHandler):
     """`/7.5` answers 7.5, `/away` an error."""
 
     def do_GET(self) -> None:
-        number = self.path.strip("/")
+        number = self.path.rpartition("/")[2]
         self.send_response(503 if number == "away" else 200)
         self.end_headers()
         self.wfile.write(json.dumps({"value": number}).encode())
@@ -93,6 +93,22 @@ def test_what_cannot_be_read_is_told_and_so_is_what_comes_of_it(call: Call, tmp_
     _, failed, made = rows(result.stdout)
     assert failed[4]
     assert made == ("composite-metric", 5.0, None, None, f"b: {failed[4]}")
+
+
+def test_sources_are_asked_by_the_daemons_ways(
+    call: Call, tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", url)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    result = call("poll", written(tmp_path, "http://queue.invalid", "7.5"), "--output", "json")
+    assert rows(result.stdout) == [("s0-metric-api-value", 5.0, 7.5, True, "")]
+
+
+def test_metadata_addresses_are_kept_from_it_too(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCALER_ALLOW_METADATA_ADDRESSES", "false")
+    result = call("poll", written(tmp_path, "http://169.254.169.254", "7.5"), "--output", "json")
+    assert "is, or leads to, a metadata address" in rows(result.stdout)[0][4]
 
 
 def test_a_formula_that_is_wrong_is_2(call: Call, tmp_path: Path, url: str) -> None:
