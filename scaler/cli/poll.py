@@ -1,5 +1,5 @@
 """`scaler poll FILE…`: asks each trigger once, with the credentials that the manifests beside it hold, and shows what
-came back. Nothing is scaled. It goes the daemon's way (settings, bind, pool, read): it shows what the daemon would see."""
+came back. Nothing is scaled. It goes the daemon's way (settings, bind, pool, read), to show what it would see."""
 
 import asyncio
 import json
