@@ -41,6 +41,7 @@ class ManifestError(ScalerError):
 class GivenError(ManifestError):
     """A manifest that is right by itself, and was given by a reference of its own what cannot work."""
 
+    reason = "GivenError"
     retriable = True
 
 
