@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from scaler.credentials.blocks import AwsSecret, AwsSecretManager
 from scaler.credentials.identity.aws import PROVIDERS, keys_of, workloads, written_keys
-from scaler.credentials.store import Fetched, Per, Room, Tools
+from scaler.credentials.store import Fetched, Per, Room, Tools, each
 from scaler.errors import AnswerError, CredentialError, LoginError, SourceError
 from scaler.sdk.identity.aws import SigV4
 from scaler.sdk.identity.aws_sts import KeySource, code_in, endpoint, region_of
@@ -58,19 +58,14 @@ async def fetch(block: AwsSecretManager, at: str, tools: Tools) -> Fetched:
     asked = await _asked(block, at, tools)
     await asked.signer.source.keys()  # has its own time, and says what is wrong with itself
     known: dict[_Version, str] = {}
-    values: dict[str, str] = {}
-    problems: list[str] = []
-    for index, one in enumerate(block.secrets):
-        where, version = f"{at}.secrets[{index}]", _Version(one.name, one.version_id, one.version_stage)
-        try:
-            if version not in known:
-                known[version] = await _secret(version, where, asked, tools)
-            values[one.parameter] = _picked(one, known[version], where)
-        except CredentialError as problem:
-            problems.append(str(problem))
-    if problems:
-        raise CredentialError("; ".join(problems))
-    return Fetched(values)
+
+    async def read(one: AwsSecret, where: str) -> str:
+        version = _Version(one.name, one.version_id, one.version_stage)
+        if version not in known:
+            known[version] = await _secret(version, where, asked, tools)
+        return _picked(one, known[version], where)
+
+    return await each(block.secrets, at, read)
 
 
 async def _asked(block: AwsSecretManager, at: str, tools: Tools) -> _Asked:

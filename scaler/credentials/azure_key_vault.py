@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from scaler.credentials.blocks import AzureKeyVault, AzureKeyVaultSecret
 from scaler.credentials.identity.azure import Cloud, application, cloud_of, workload
-from scaler.credentials.store import Fetched, Room, Tools
+from scaler.credentials.store import Fetched, Room, Tools, each
 from scaler.errors import AnswerError, CredentialError, LoginError
 from scaler.sdk.http import Reply
 from scaler.sdk.identity.azure import WORKLOAD, protected
@@ -22,16 +22,11 @@ async def fetch(block: AzureKeyVault, at: str, tools: Tools) -> Fetched:
     if not protected(block.vault_uri):
         raise CredentialError(f"{at}.vaultUri: must be an https URL such as https://name.vault.azure.net")
     signer = await _signer(block, cloud, at, tools)
-    values: dict[str, str] = {}
-    problems: list[str] = []
-    for index, one in enumerate(block.secrets):
-        try:
-            values[one.parameter] = await _secret(block, one, f"{at}.secrets[{index}]", signer, tools)
-        except CredentialError as problem:
-            problems.append(str(problem))
-    if problems:
-        raise CredentialError("; ".join(problems))
-    return Fetched(values)
+
+    async def read(one: AzureKeyVaultSecret, where: str) -> str:
+        return await _secret(block, one, where, signer, tools)
+
+    return await each(block.secrets, at, read)
 
 
 async def _signer(block: AzureKeyVault, cloud: Cloud, at: str, tools: Tools) -> ClientCredentials:

@@ -7,7 +7,7 @@ import re
 
 from scaler.credentials.blocks import GcpSecret, GcpSecretManager
 from scaler.credentials.identity import google
-from scaler.credentials.store import Fetched, Room, Tools
+from scaler.credentials.store import Fetched, Room, Tools, each
 from scaler.errors import AnswerError, CredentialError, LoginError
 from scaler.sdk.http import Reply
 from scaler.sdk.identity.google import GoogleToken
@@ -31,16 +31,11 @@ async def fetch(block: GcpSecretManager, at: str, tools: Tools) -> Fetched:
     project = await signer.grant.project() or tools.environment.get("CLOUDSDK_CORE_PROJECT", "")
     if not _PROJECT.fullmatch(project):
         raise CredentialError(f"{at}: no project is known: neither the credentials nor CLOUDSDK_CORE_PROJECT name one")
-    values: dict[str, str] = {}
-    problems: list[str] = []
-    for index, one in enumerate(block.secrets):
-        try:
-            values[one.parameter] = await _secret(one, project, f"{at}.secrets[{index}]", signer, tools)
-        except CredentialError as problem:
-            problems.append(str(problem))
-    if problems:
-        raise CredentialError("; ".join(problems))
-    return Fetched(values)
+
+    async def read(one: GcpSecret, where: str) -> str:
+        return await _secret(one, project, where, signer, tools)
+
+    return await each(block.secrets, at, read)
 
 
 async def _signer(block: GcpSecretManager, at: str, tools: Tools) -> GoogleToken:

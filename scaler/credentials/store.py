@@ -2,10 +2,10 @@
 function, `fetch`, that keeps nothing outside `Tools.memory`; that equal blocks are fetched once, when they are fetched
 anew and what a failure means is known by `stores.py`."""
 
-from collections.abc import Awaitable, Callable, Container, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from scaler.credentials.resolve import Read
 from scaler.errors import CredentialError, Forbidden, NotFound
@@ -125,6 +125,31 @@ class Room:
 
     fetch: Fetch
     per: Callable[[Any], Per] = _per_namespace
+
+
+class _Parameter(Protocol):
+    """One entry of a block's `secrets`."""
+
+    @property
+    def parameter(self) -> str: ...
+
+
+P = TypeVar("P", bound=_Parameter)
+
+
+async def each(secrets: Sequence[P], at: str, read: Callable[[P, str], Awaitable[str]]) -> Fetched:
+    """The parameters of a block that names one secret for each, as `read` gives them by entry and path. Raises
+    `CredentialError` that names every reference which leads nowhere."""
+    values: dict[str, str] = {}
+    problems: list[str] = []
+    for index, one in enumerate(secrets):
+        try:
+            values[one.parameter] = await read(one, f"{at}.secrets[{index}]")
+        except CredentialError as problem:
+            problems.append(str(problem))
+    if problems:
+        raise CredentialError("; ".join(problems))
+    return Fetched(values)
 
 
 async def secret_key(name: str, key: str, at: str, tools: Tools) -> str:

@@ -112,6 +112,7 @@ def ordered(values: list[Value], keys: list[Value], *, descending: bool, meter: 
     odd = [one for one in keys if type(one) not in (int, float)]
     if odd and len(keys) > 1:
         raise FormulaError(f"cannot sort by {word(odd[0])}")
+    # More than one key are numbers, by the check above: what mypy cannot see.
     order = sorted(range(len(keys)), key=lambda at: keys[at], reverse=descending)  # type: ignore[arg-type,return-value]
     return [values[at] for at in order]
 

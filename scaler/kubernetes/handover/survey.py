@@ -179,6 +179,7 @@ async def _listed(api: Api, path: str, type_: type[T], **parameters: str) -> lis
     found: list[T] = []
     token: dict[str, str] = {}
     while True:
+        # msgspec reads a generic struct by a class that is known only when it runs; mypy wants it written out.
         page: _Page[T] = await api.get(path, _Page[type_], limit=PAGE, **parameters, **token)  # type: ignore[valid-type]
         found += page.items or []
         if not page.metadata.continue_:
