@@ -2,7 +2,6 @@
 environment name. Who asks stands in `identity.google`."""
 
 import base64
-import binascii
 import re
 
 from scaler.credentials.blocks import GcpSecret, GcpSecretManager
@@ -76,10 +75,10 @@ def _value(reply: Reply, where: str, name: str) -> str:
     content = reply.json()
     try:
         return base64.b64decode(content["payload"]["data"], validate=True).decode()
-    except (KeyError, TypeError, binascii.Error):
-        raise AnswerError(f"{where}.id: the answer for secret {name} holds no payload") from None
     except UnicodeDecodeError:
         raise CredentialError(f"{where}.id: secret {name} is not text") from None
+    except (KeyError, TypeError, ValueError):
+        raise AnswerError(f"{where}.id: the answer for secret {name} holds no payload") from None
 
 
 ROOM = Room(fetch)

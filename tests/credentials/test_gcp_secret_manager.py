@@ -130,7 +130,7 @@ async def test_all_that_lead_nowhere_are_named(google: Service) -> None:
     assert "secrets[2]" not in said
 
 
-@pytest.mark.parametrize("answer", [{}, [], {"payload": {"data": "%"}}, {"payload": None}])
+@pytest.mark.parametrize("answer", [{}, [], {"payload": {"data": "%"}}, {"payload": {"data": "é"}}, {"payload": None}])
 async def test_an_answer_without_a_payload(google: Service, answer: Any) -> None:
     google.says[LATEST] = 200, answer
     assert isinstance(await failing(block(), with_(google)), AnswerError)
